@@ -1,1 +1,31 @@
-//! (to come)
+//! This machine in the core's words.
+//!
+//! - [`Machine`] reads it: page lists, levels, pools, commit, container.
+//!
+//! ```
+//! use memtide_host::{Machine, Scope};
+//!
+//! let mut machine = Machine::open(&Scope::Auto)?;
+//! let sample = machine.sample()?;
+//! if let Some(available) = sample.levels.available {
+//!     println!("{available} available");
+//! }
+//! # Ok::<(), memtide_host::Error>(())
+//! ```
+
+mod error;
+mod sample;
+
+#[cfg(target_os = "linux")]
+pub mod linux;
+#[cfg(target_os = "linux")]
+use linux as system;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as system;
+
+pub use error::Error;
+pub use sample::{Commit, CommitRule, Container, Pool, Pools, Sample, Scope, Stall};
+pub use system::Machine;

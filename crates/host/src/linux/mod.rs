@@ -1,0 +1,17 @@
+//! Linux: what /proc, PSI and the memory cgroups say.
+//!
+//! The parsers are public so that they can be used and fuzzed on their own; each takes the bytes
+//! of a file and never panics.
+
+pub mod cgroup;
+pub mod commit;
+pub mod machine;
+pub mod meminfo;
+pub mod mounts;
+pub mod pressure;
+mod proc_file;
+pub mod vmstat;
+mod zfs;
+
+pub use machine::Machine;
+pub(crate) use proc_file::ProcFile;

@@ -1,0 +1,35 @@
+//! Windows: the native memory manager. Nothing of it is carried out yet; every call says so.
+
+use crate::{Error, Sample, Scope, Stall};
+use memtide_core::conditions::{Levels, Sizes};
+
+/// This machine as a whole, or as a container leaves it.
+#[derive(Debug)]
+pub struct Machine;
+
+impl Machine {
+    /// Opens this machine.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`]: pending, as CONTRACT.md lists it.
+    pub fn open(_scope: &Scope) -> Result<Self, Error> {
+        let why = "reading Windows' own memory manager is pending".to_owned();
+        Err(Error::Unsupported { what: "this machine", why })
+    }
+
+    /// The levels the conditions are judged by.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`].
+    pub fn levels(&mut self) -> Result<(Levels, Sizes, Option<Stall>), Error> {
+        Self::open(&Scope::Auto).map(|_| Default::default())
+    }
+
+    /// One look at everything.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`].
+    pub fn sample(&mut self) -> Result<Sample, Error> {
+        Self::open(&Scope::Auto).map(|_| Sample::default())
+    }
+}
