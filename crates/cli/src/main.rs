@@ -1,2 +1,69 @@
-//! (to come)
-fn main() {}
+//! The memtide command: arguments in, one file a command.
+//!
+//! Exit codes: 0 done; 1 the answer is no (timed out, not everything cleaned); 2 the arguments or
+//! the configuration cannot be used; 3 the system could not be read or refused; 130 interrupted.
+
+mod args;
+mod commands;
+mod config;
+mod output;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(exit) => exit.into(),
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("memtide: {error:#}");
+            exit_of(&error).into()
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<Exit> {
+    // What needs no machine needs no configuration either.
+    match &cli.command {
+        Some(Command::Completions(args)) => return commands::completions::run(args),
+        Some(Command::Man(args)) => return commands::man::run(args),
+        Some(Command::Schema(args)) => return commands::schema::run(args),
+        _ => {}
+    }
+    let context = config::context(cli)?;
+    match &cli.command {
+        None | Some(Command::Status(_)) => commands::status::run(&context),
+        Some(Command::Lists(_)) => commands::lists::run(&context),
+        Some(Command::Completions(_) | Command::Man(_) | Command::Schema(_)) => Ok(Exit::Done),
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// All was done.
+    Done,
+    /// The input cannot be used.
+    Usage,
+    /// The system could not be read, or refused.
+    System,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Usage => Self::from(2),
+            Exit::System => Self::from(3),
+        }
+    }
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    use memtide_host::Error;
+    let host = error.downcast_ref::<Error>();
+    let blames_input = matches!(host, Some(Error::Threshold(_) | Error::NotACgroup { .. }));
+    if blames_input || error.is::<config::BadConfig>() { Exit::Usage } else { Exit::System }
+}

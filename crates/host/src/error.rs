@@ -15,16 +15,6 @@ pub enum Error {
         /// The system's own error.
         source: std::io::Error,
     },
-    /// A file of the system does not read as documented.
-    #[error("{}: found {found:?} where {expected} was expected", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What was expected there.
-        expected: &'static str,
-        /// What was found, shortened.
-        found: String,
-    },
     /// A system call failed.
     #[error("{call}: {source}")]
     Call {
@@ -44,9 +34,6 @@ pub enum Error {
     /// Thresholds that cannot be used.
     #[error(transparent)]
     Threshold(#[from] memtide_core::conditions::ThresholdError),
-    /// The physical memory of the machine could not be learned, so there is no formula to apply.
-    #[error("the size of physical memory is unknown: {0}")]
-    UnknownSize(String),
     /// Something this system or build does not offer.
     #[error("{what} is not supported here: {why}")]
     Unsupported {
@@ -60,12 +47,6 @@ pub enum Error {
 impl Error {
     pub(crate) fn file(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::File { doing, path: path.to_path_buf(), source }
-    }
-
-    pub(crate) fn format(path: &Path, expected: &'static str, found: &[u8]) -> Self {
-        let shown = &found[..found.len().min(60)];
-        let found = String::from_utf8_lossy(shown).trim_end().to_owned();
-        Self::Format { path: path.to_path_buf(), expected, found }
     }
 
     pub(crate) fn call(call: &'static str, source: impl Into<std::io::Error>) -> Self {

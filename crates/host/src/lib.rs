@@ -1,6 +1,7 @@
 //! This machine in the core's words.
 //!
-//! - [`Machine`] reads it: page lists, levels, pools, commit, container.
+//! - [`Machine`] reads it: page lists, levels, pools, commit, container;
+//! - [`look`] judges the nine conditions once.
 //!
 //! ```
 //! use memtide_host::{Machine, Scope};
@@ -14,6 +15,7 @@
 //! ```
 
 mod error;
+mod look;
 mod sample;
 
 #[cfg(target_os = "linux")]
@@ -27,5 +29,6 @@ mod windows;
 use windows as system;
 
 pub use error::Error;
+pub use look::{Look, Options, look};
 pub use sample::{Commit, CommitRule, Container, Pool, Pools, Sample, Scope, Stall};
 pub use system::Machine;

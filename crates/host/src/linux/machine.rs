@@ -206,7 +206,8 @@ impl Machine {
             },
         };
         let levels = Levels {
-            available,
+            // Without a size there is no mark to compare with.
+            available: available.filter(|_| physical > Bytes::ZERO),
             bound,
             stall: None,
             paged_pool_free: pools.paged.free,

@@ -1,0 +1,145 @@
+//! What the user may say.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Tells whether memory is running low, where it is and who holds it.
+///
+/// Without a command: one look at this machine, or at the container it runs in.
+#[derive(Debug, Parser)]
+#[command(name = "memtide", version, styles = STYLES, max_term_width = 100)]
+#[command(after_long_help = "\
+Exit codes: 0 done; 1 the answer is no (timed out, not everything cleaned); 2 the arguments or the
+configuration cannot be used; 3 the system could not be read or refused; 130 interrupted.
+
+Examples:
+  memtide                                one look: conditions, lists, commit, top processes
+  memtide wait low-memory --timeout 30s  until memory is low, 30 seconds at most
+  memtide watch --json | jq .            a line at each change of a condition
+  memtide clean --dry-run                what could be freed, and by what
+  memtide --profile early-warning status with marks that leave time to react")]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Print JSON, with the names and units that docs/JSON.md lists.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to print in colour; NO_COLOR is honoured.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub(crate) color: When,
+    /// The formula of the thresholds (default: windows).
+    #[arg(long, global = true, value_name = "PROFILE")]
+    pub(crate) profile: Option<ProfileName>,
+    /// A threshold in place of the formula's: NAME is LowMemoryThreshold or HighMemoryThreshold
+    /// (in MB, as in the Windows registry), or LowCommitThreshold, HighCommitThreshold or
+    /// MaximumCommitThreshold (in percent).
+    #[arg(long, global = true, value_name = "NAME=VALUE")]
+    pub(crate) threshold: Vec<String>,
+    /// Look at the whole machine even inside a container.
+    #[arg(long, global = true, conflicts_with = "cgroup")]
+    pub(crate) machine: bool,
+    /// Look at this memory cgroup, given as its directory under /sys/fs/cgroup.
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub(crate) cgroup: Option<PathBuf>,
+    /// The configuration file (default: /etc/memtide.toml where it exists).
+    #[arg(long, global = true, value_name = "FILE", env = "MEMTIDE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// When to print in colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The formula of the thresholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProfileName {
+    /// Windows' defaults: a last-stage warning, at most 64 MB.
+    Windows,
+    /// Marks that leave a program the time to react.
+    EarlyWarning,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// One look: conditions, lists, commit, container, top processes.
+    Status(NoArgs),
+    /// The page lists of the machine, in Windows' words.
+    Lists(NoArgs),
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example: memtide completions bash > ~/.local/share/bash-completion/completions/memtide"
+    )]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one a command into a directory.
+    #[command(after_help = "Example: memtide man | man -l -")]
+    Man(ManArgs),
+    /// Print the JSON Schema of a command's --json output.
+    #[command(after_help = "Example: memtide schema status")]
+    Schema(SchemaArgs),
+}
+
+/// A command without arguments of its own.
+#[derive(Debug, Args)]
+pub(crate) struct NoArgs {}
+
+/// What `completions` takes.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// What `man` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write memtide.1 and a page for each command here instead.
+    #[arg(value_name = "DIRECTORY")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// What `schema` takes.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// The command.
+    pub(crate) command: SchemaOf,
+}
+
+/// A command whose output has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// `memtide status --json`
+    Status,
+    /// `memtide lists --json`
+    Lists,
+}

@@ -1,0 +1,7 @@
+//! The commands, one a file.
+
+pub(crate) mod completions;
+pub(crate) mod lists;
+pub(crate) mod man;
+pub(crate) mod schema;
+pub(crate) mod status;

@@ -1,0 +1,28 @@
+//! The tables: one file a kind of record.
+
+mod commit;
+mod condition;
+mod container;
+mod lists;
+mod pools;
+mod stall;
+mod status;
+
+pub use commit::COMMIT;
+pub use condition::CONDITION;
+pub use container::CONTAINER;
+pub use lists::{IN_USE, LISTS};
+pub use pools::{POOL, POOLS};
+pub use stall::STALL;
+pub use status::STATUS;
+
+/// A column: id, title, unit, help, and how its value is had.
+macro_rules! column {
+    ($id:literal, $title:literal, $unit:expr, $help:literal, $get:expr) => {
+        crate::Column {
+            field: crate::Field { id: $id, title: $title, unit: $unit, help: $help },
+            get: $get,
+        }
+    };
+}
+pub(crate) use column;
