@@ -14,6 +14,7 @@
 //! ```
 
 mod error;
+pub mod objects;
 mod sample;
 
 #[cfg(target_os = "linux")]
