@@ -16,6 +16,7 @@
 
 mod error;
 mod look;
+pub mod objects;
 mod sample;
 
 #[cfg(target_os = "linux")]
