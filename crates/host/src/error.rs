@@ -1,5 +1,6 @@
 //! What can go wrong between Memtide and the system it runs on.
 
+use memtide_core::conditions::{Condition, ConditionSet};
 use std::path::{Path, PathBuf};
 
 /// An error of the machine or of the request; nothing was changed unless a variant says so.
@@ -34,6 +35,12 @@ pub enum Error {
     /// Thresholds that cannot be used.
     #[error(transparent)]
     Threshold(#[from] memtide_core::conditions::ThresholdError),
+    /// Conditions that were waited for cannot be known, so that the wait would never end.
+    #[error("{} cannot be known here, so waiting would never end", names(*unknown))]
+    Unknowable {
+        /// The conditions.
+        unknown: ConditionSet,
+    },
     /// Something this system or build does not offer.
     #[error("{what} is not supported here: {why}")]
     Unsupported {
@@ -61,4 +68,8 @@ impl Error {
             _ => None,
         }
     }
+}
+
+fn names(conditions: ConditionSet) -> String {
+    conditions.iter().map(Condition::name).collect::<Vec<_>>().join(", ")
 }

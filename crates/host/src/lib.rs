@@ -1,7 +1,8 @@
 //! This machine in the core's words.
 //!
 //! - [`Machine`] reads it: page lists, levels, pools, commit, container;
-//! - [`look`] judges the nine conditions once.
+//! - [`look`] judges the nine conditions once;
+//! - [`conditions`] waits for them.
 //!
 //! ```
 //! use memtide_host::{Machine, Scope};
@@ -14,6 +15,7 @@
 //! # Ok::<(), memtide_host::Error>(())
 //! ```
 
+pub mod conditions;
 mod error;
 mod look;
 pub mod objects;
@@ -29,6 +31,7 @@ mod windows;
 #[cfg(windows)]
 use windows as system;
 
+pub use conditions::Conditions;
 pub use error::Error;
 pub use look::{Look, Options, look};
 pub use sample::{Commit, CommitRule, Container, Pool, Pools, Sample, Scope, Stall};

@@ -10,8 +10,16 @@ pub mod meminfo;
 pub mod mounts;
 pub mod pressure;
 mod proc_file;
+mod signal;
+mod trigger;
 pub mod vmstat;
+mod waiter_notice;
+mod watcher;
 mod zfs;
 
 pub use machine::Machine;
 pub(crate) use proc_file::ProcFile;
+pub(crate) use signal::Signal;
+pub(crate) use trigger::Trigger;
+pub(crate) use waiter_notice::WaiterNotice;
+pub(crate) use watcher::watch;
