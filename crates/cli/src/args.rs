@@ -1,8 +1,11 @@
 //! What the user may say.
 
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use memtide_core::conditions::Condition;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -96,6 +99,12 @@ pub(crate) enum Command {
     Status(NoArgs),
     /// The page lists of the machine, in Windows' words.
     Lists(NoArgs),
+    /// Print a line at each change of a condition, and run a command.
+    #[command(after_long_help = WATCH_HELP)]
+    Watch(WatchArgs),
+    /// Block until conditions are set.
+    #[command(after_long_help = WAIT_HELP)]
+    Wait(WaitArgs),
     /// Print a completion script for a shell.
     #[command(
         after_help = "Example: memtide completions bash > ~/.local/share/bash-completion/completions/memtide"
@@ -107,6 +116,73 @@ pub(crate) enum Command {
     /// Print the JSON Schema of a command's --json output.
     #[command(after_help = "Example: memtide schema status")]
     Schema(SchemaArgs),
+}
+
+const WATCH_HELP: &str = "\
+A condition that is set when the watching begins is told first. The command of --exec runs through
+sh, once a change, one after the other; however long it takes, no change is lost or told late. It
+finds in its environment:
+  MEMTIDE_CONDITION  the name, such as LowMemoryCondition
+  MEMTIDE_STATE      set, clear or unknown
+  MEMTIDE_VALUE      the level in bytes, empty where unknown
+  MEMTIDE_THRESHOLD  the mark in bytes, empty where unknown
+  MEMTIDE_REASON     availability, container-limit, psi-stall, pool-free, commit-charge or unknown
+
+Examples:
+  memtide watch
+  memtide watch low-memory high-commit --exec 'logger \"$MEMTIDE_CONDITION $MEMTIDE_STATE\"'
+  memtide --profile early-warning watch low-memory --json";
+
+const WAIT_HELP: &str = "\
+Exit codes: 0 set; 1 timed out; 2 usage; 3 the condition cannot be known here.
+
+Examples:
+  memtide wait low-memory --timeout 30s && release-caches
+  memtide wait low-memory maximum-commit --any
+  memtide wait high-memory low-commit --all --timeout 10m";
+
+/// What `watch` takes.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// The conditions (default: all nine).
+    #[arg(value_name = "CONDITION", value_parser = condition_parser(), ignore_case = true)]
+    pub(crate) conditions: Vec<Condition>,
+    /// Run this command at each change.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) exec: Option<String>,
+}
+
+/// What `wait` takes.
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    /// The conditions.
+    #[arg(value_name = "CONDITION", required = true, value_parser = condition_parser())]
+    #[arg(ignore_case = true)]
+    pub(crate) conditions: Vec<Condition>,
+    /// Wait until one of them is set (the default).
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) any: bool,
+    /// Wait until all of them are set at the same time.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Give up after this long, such as 500ms, 30s or 10m (default: never).
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+fn condition_parser() -> impl TypedValueParser<Value = Condition> {
+    let possible = Condition::ALL.map(|condition| {
+        let name = condition.name();
+        PossibleValue::new(condition.argument()).aliases([name, name.trim_end_matches("Condition")])
+    });
+    PossibleValuesParser::new(possible).try_map(|name| name.parse::<Condition>())
+}
+
+/// Reads a duration; the error says what was read and what is accepted.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| {
+        format!("{error}; expected a number with a unit, such as 500ms, 30s, 10m or 1h30m")
+    })
 }
 
 /// A command without arguments of its own.
@@ -142,4 +218,8 @@ pub(crate) enum SchemaOf {
     Status,
     /// `memtide lists --json`
     Lists,
+    /// A line of `memtide watch --json`
+    Watch,
+    /// `memtide wait --json`
+    Wait,
 }

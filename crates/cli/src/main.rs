@@ -36,6 +36,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         None | Some(Command::Status(_)) => commands::status::run(&context),
         Some(Command::Lists(_)) => commands::lists::run(&context),
+        Some(Command::Watch(args)) => commands::watch::run(&context, args),
+        Some(Command::Wait(args)) => commands::wait::run(&context, args),
         Some(Command::Completions(_) | Command::Man(_) | Command::Schema(_)) => Ok(Exit::Done),
     }
 }
@@ -45,6 +47,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
 enum Exit {
     /// All was done.
     Done,
+    /// The answer is no: the time is out, or not everything was done.
+    No,
     /// The input cannot be used.
     Usage,
     /// The system could not be read, or refused.
@@ -55,6 +59,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         match exit {
             Exit::Done => Self::SUCCESS,
+            Exit::No => Self::from(1),
             Exit::Usage => Self::from(2),
             Exit::System => Self::from(3),
         }

@@ -26,6 +26,12 @@ impl Style {
         self.paint(BOLD, text)
     }
 
+    /// What asks for attention.
+    #[must_use]
+    pub fn alarm(self, text: &str) -> String {
+        self.paint(SET, text)
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),

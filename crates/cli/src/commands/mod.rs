@@ -5,3 +5,5 @@ pub(crate) mod lists;
 pub(crate) mod man;
 pub(crate) mod schema;
 pub(crate) mod status;
+pub(crate) mod wait;
+pub(crate) mod watch;

@@ -12,6 +12,8 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
     let (title, table): (_, &dyn Schema) = match args.command {
         SchemaOf::Status => ("memtide status --json", &fields::STATUS),
         SchemaOf::Lists => ("memtide lists --json", &fields::LISTS),
+        SchemaOf::Watch => ("a line of memtide watch --json", &fields::CHANGE),
+        SchemaOf::Wait => ("memtide wait --json", &fields::WAITED),
     };
     output::write(&format!("{:#}\n", json::schema(title, table)))?;
     Ok(Exit::Done)

@@ -1,5 +1,6 @@
 //! The tables: one file a kind of record.
 
+mod change;
 mod commit;
 mod condition;
 mod container;
@@ -7,7 +8,9 @@ mod lists;
 mod pools;
 mod stall;
 mod status;
+mod waited;
 
+pub use change::CHANGE;
 pub use commit::COMMIT;
 pub use condition::CONDITION;
 pub use container::CONTAINER;
@@ -15,6 +18,7 @@ pub use lists::{IN_USE, LISTS};
 pub use pools::{POOL, POOLS};
 pub use stall::STALL;
 pub use status::STATUS;
+pub use waited::{WAITED, Waited};
 
 /// A column: id, title, unit, help, and how its value is had.
 macro_rules! column {
