@@ -11,12 +11,26 @@ const SOONEST: Duration = Duration::from_millis(10);
 const LATEST: Duration = Duration::from_secs(1);
 
 /// The latest next look while someone waits for a level that can jump without memory being
-/// touched (the commit charge), or while programs stall.
-const LATEST_ALERT: Duration = Duration::from_millis(100);
+/// touched (the commit charge): four looks a second are still well below a thousandth of a core.
+const LATEST_JUMPING: Duration = Duration::from_millis(250);
+
+/// The latest next look while programs stall.
+const LATEST_STALLING: Duration = Duration::from_millis(100);
 
 /// How fast memory is taken to fill until it is seen to fill faster, in bytes a second: a few
 /// threads that touch new memory as fast as a kernel hands it out.
 const EXPECTED_FILL: u64 = 4 << 30;
+
+/// Why levels may change faster than memory fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alert {
+    /// They don't.
+    Calm,
+    /// Someone waits for a level that can jump.
+    Jumping,
+    /// Programs stall.
+    Stalling,
+}
 
 /// Chooses the time of the next look from how far the nearest mark is and how fast memory filled.
 #[derive(Debug)]
@@ -32,16 +46,20 @@ impl Pacing {
 
     /// How long to wait, after `available` was seen at `now`.
     ///
-    /// `distance` is how far the nearest mark is; `alert` is set while levels can jump.
+    /// `distance` is how far the nearest mark is.
     pub(crate) fn next(
         &mut self,
         now: Instant,
         available: Option<Bytes>,
         distance: Option<Bytes>,
-        alert: bool,
+        alert: Alert,
     ) -> Duration {
         self.learn(now, available);
-        let latest = if alert { LATEST_ALERT } else { LATEST };
+        let latest = match alert {
+            Alert::Calm => LATEST,
+            Alert::Jumping => LATEST_JUMPING,
+            Alert::Stalling => LATEST_STALLING,
+        };
         let Some(distance) = distance else { return latest };
         // Memory filling at the expected rate is then seen again half way to the mark at most.
         let micros = distance.scale(1_000_000 / 2, self.fastest).0;
@@ -71,14 +89,18 @@ mod tests {
 
     #[test]
     fn far_from_every_mark_it_looks_once_a_second() {
-        let next = Pacing::new().next(Instant::now(), None, Some(Bytes(20 * GIB)), false);
+        let next = Pacing::new().next(Instant::now(), None, Some(Bytes(20 * GIB)), Alert::Calm);
         assert_eq!(next, LATEST);
     }
 
     #[test]
     fn levels_that_can_jump_are_looked_at_more_often() {
-        let next = Pacing::new().next(Instant::now(), None, Some(Bytes(20 * GIB)), true);
-        assert_eq!(next, LATEST_ALERT);
+        for (alert, latest) in
+            [(Alert::Jumping, LATEST_JUMPING), (Alert::Stalling, LATEST_STALLING)]
+        {
+            let next = Pacing::new().next(Instant::now(), None, Some(Bytes(20 * GIB)), alert);
+            assert_eq!(next, latest);
+        }
     }
 
     #[test]
@@ -98,7 +120,8 @@ mod tests {
             while at(elapsed).0 >= mark {
                 let available = at(elapsed);
                 let distance = Bytes(available.0 - mark);
-                elapsed += pacing.next(start + elapsed, Some(available), Some(distance), false);
+                elapsed +=
+                    pacing.next(start + elapsed, Some(available), Some(distance), Alert::Calm);
                 looks += 1;
             }
             let crossed = Duration::from_secs_f64((full - mark) as f64 / rate as f64);

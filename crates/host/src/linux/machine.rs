@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long what seldom changes is believed: limits, the overcommit mode, page files, our cgroup.
-const SETTINGS_LAST: Duration = Duration::from_secs(1);
+const SETTINGS_LAST: Duration = Duration::from_secs(2);
 
 /// Whose limit holds.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The one thread that watches.
 
 use super::{Machine, Signal, Trigger, WaiterNotice};
-use crate::conditions::pacing::Pacing;
+use crate::conditions::pacing::{Alert, Pacing};
 use crate::conditions::stall_window::StallWindow;
 use crate::conditions::watch::Watch;
 use crate::objects::Judged;
@@ -14,8 +14,8 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// For so long after a PSI event, levels are looked at often.
-const ALERT_LASTS: Duration = Duration::from_secs(2);
+/// For so long after a PSI event programs are taken to stall.
+const STALLING_LASTS: Duration = Duration::from_secs(2);
 
 /// Its work is a few calls deep; what it needs beyond that would only be resident for nothing.
 const STACK: usize = 128 << 10;
@@ -109,7 +109,7 @@ fn wait(wake: &Signal, sources: &mut [Source]) {
     for (index, event) in triggered.into_iter().zip(events) {
         let source = &mut sources[index];
         if event.contains(PollFlags::PRI) {
-            source.alert_until = Some(Instant::now() + ALERT_LASTS);
+            source.stalling_until = Some(Instant::now() + STALLING_LASTS);
             source.due = Instant::now();
         } else if event.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) {
             // Its cgroup is gone; asking again would only spin.
@@ -127,7 +127,7 @@ struct Source {
     tracker: Tracker,
     window: StallWindow,
     pacing: Pacing,
-    alert_until: Option<Instant>,
+    stalling_until: Option<Instant>,
     due: Instant,
     watch: Weak<Watch>,
 }
@@ -157,7 +157,7 @@ impl Source {
             tracker,
             window,
             pacing: Pacing::new(),
-            alert_until: None,
+            stalling_until: None,
             due: now,
             watch: Arc::downgrade(&watch),
         };
@@ -175,8 +175,11 @@ impl Source {
         }
         let changed = self.tracker.update(&levels);
         watch.publish(&self.tracker, changed);
-        let alert = self.alert_until.is_some_and(|until| now < until)
-            || watch.is_wanted(ConditionSet::from(CAN_JUMP));
+        let alert = match self.stalling_until {
+            Some(until) if now < until => Alert::Stalling,
+            _ if watch.is_wanted(ConditionSet::from(CAN_JUMP)) => Alert::Jumping,
+            _ => Alert::Calm,
+        };
         let next = self.pacing.next(now, levels.available, self.nearest(), alert);
         self.due = now + next;
     }
