@@ -19,6 +19,7 @@ pub mod conditions;
 mod error;
 mod look;
 pub mod objects;
+pub mod processes;
 mod sample;
 
 #[cfg(target_os = "linux")]

@@ -9,6 +9,7 @@
 //! with, one that listens to `org.freedesktop.LowMemoryMonitor` on D-Bus, one that reads
 //! /proc/meminfo now and then.
 
+use crate::{Error, system};
 use memtide_core::conditions::{Condition, ConditionSet};
 use std::path::PathBuf;
 
@@ -161,6 +162,24 @@ pub struct Listeners {
     pub searched: usize,
     /// How many processes could not be looked into for want of a privilege.
     pub closed: usize,
+}
+
+impl Listeners {
+    /// Searches the open files of every process.
+    ///
+    /// This process is among those searched. Work: one directory a process and one link an open
+    /// file, shared by as many threads as there are processors.
+    ///
+    /// # Errors
+    /// Where the list of processes itself cannot be read.
+    pub fn find() -> Result<Self, Error> {
+        system::objects::find()
+    }
+
+    /// Those who listen for a condition.
+    pub fn of(&self, condition: Condition) -> impl Iterator<Item = &Listener> {
+        self.found.iter().filter(move |listener| listener.conditions().contains(condition))
+    }
 }
 
 #[cfg(test)]
