@@ -16,6 +16,7 @@
 //! ```
 
 pub mod conditions;
+pub mod doctor;
 mod error;
 mod look;
 pub mod objects;

@@ -5,6 +5,7 @@
 
 pub mod cgroup;
 pub mod commit;
+pub mod doctor;
 pub mod machine;
 pub mod meminfo;
 pub mod mounts;
@@ -15,6 +16,7 @@ mod process_files;
 pub mod processes;
 mod shared_work;
 mod signal;
+mod system_calls;
 mod trigger;
 pub mod vmstat;
 mod waiter_notice;

@@ -1,5 +1,6 @@
 //! Windows: the native memory manager. Nothing of it is carried out yet; every call says so.
 
+pub(crate) mod doctor;
 pub(crate) mod objects;
 pub(crate) mod processes;
 

@@ -2,6 +2,7 @@
 //!
 //! The parsers are public; each takes the bytes of a file and never panics.
 
+pub mod capabilities;
 mod reader;
 mod smaps_rollup;
 mod stat;
