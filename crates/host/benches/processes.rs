@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// How often each look is repeated; the median is printed.
 const REPEATS: usize = 11;
 
+/// The working set of one large process.
+const BIG: usize = 1 << 30;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wanted = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(5_000);
     let mut sleepers = Sleepers(Vec::with_capacity(wanted));
@@ -33,6 +36,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok::<(), memtide_host::Error>(())
     };
     println!("{:>24} {:?}", "shares (PSS)", median(shares)?);
+    let big = vec![1_u8; BIG];
+    let mut this = looked.list.clone();
+    this.retain(|process| process.pid == std::process::id());
+    let shares = || {
+        Processes::measure_shares(&mut this);
+        Ok::<(), memtide_host::Error>(())
+    };
+    println!("{:>24} {:?}", "shares of 1 GiB", median(shares)?);
+    drop(std::hint::black_box(big));
     let listeners = || Listeners::find().map(|_| ());
     println!("{:>24} {:?}", "listeners", median(listeners)?);
     Ok(())

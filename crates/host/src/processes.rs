@@ -3,10 +3,10 @@
 //! [`Processes::list`] takes one look; [`Processes::rate_since`] compares it with an earlier one;
 //! [`Processes::measure_shares`] adds what is dear to learn, for as many processes as are shown.
 
-use crate::{Error, system};
+use crate::{Error, Scope, system};
 use memtide_core::units::Bytes;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// What a process is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -86,7 +86,9 @@ pub struct Process {
     pub threads: Option<u32>,
     /// When it started, counted from the start of the machine.
     pub started: Option<Duration>,
-    /// The memory cgroup it is charged to.
+    /// How long ago that was when it was looked at.
+    pub age: Option<Duration>,
+    /// The memory cgroup it is charged to, from the top of the tree that this process sees.
     pub cgroup: Option<PathBuf>,
 }
 
@@ -157,20 +159,25 @@ impl Processes {
         }
     }
 
+    /// Keeps the processes that are charged to a memory cgroup or to one below it; any other scope
+    /// keeps all.
+    ///
+    /// # Errors
+    /// [`Error::NotACgroup`] where the directory has no memory controller.
+    pub fn retain_in(&mut self, scope: &Scope) -> Result<(), Error> {
+        if let Scope::Cgroup(directory) = scope {
+            let path = system::processes::cgroup_path(directory)?;
+            self.list.retain(|p| p.cgroup.as_ref().is_some_and(|cgroup| cgroup.starts_with(&path)));
+        }
+        Ok(())
+    }
+
     /// Measures how these processes share their memory: [`Process::proportional`], and
     /// [`Process::private`] and [`Process::shared`] page by page instead of by kind.
     ///
     /// Dear: the kernel walks every page of each. What may not be measured is left as it is.
     pub fn measure_shares(processes: &mut [Process]) {
         system::processes::measure_shares(processes);
-    }
-}
-
-impl Process {
-    /// When it started, by the clock on the wall.
-    #[must_use]
-    pub fn started_at(&self, look: &Processes, now: SystemTime) -> Option<SystemTime> {
-        now.checked_sub(look.taken.saturating_sub(self.started?))
     }
 }
 

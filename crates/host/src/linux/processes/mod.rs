@@ -16,13 +16,14 @@ pub use statm::Statm;
 pub use status::Status;
 pub use users::parse_passwd;
 
+use super::cgroup::Location;
 use super::process_files::{Missing, ProcDirectory, pids};
 use super::shared_work::share_work;
 use crate::Error;
 use crate::processes::{Kind, Options, Process, Processes};
 use reader::{Look, Reader};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use users::Users;
 
@@ -79,6 +80,13 @@ pub(crate) fn measure_shares(processes: &mut [Process]) {
             reader::fill_rollup(process, rollup);
         }
     }
+}
+
+/// The name that /proc/PID/cgroup has for a cgroup's directory.
+pub(crate) fn cgroup_path(directory: &Path) -> Result<PathBuf, Error> {
+    let location = Location::at(directory)?;
+    let below = location.directory.strip_prefix(&location.top).unwrap_or(Path::new(""));
+    Ok(Path::new("/").join(below))
 }
 
 fn since_start() -> Duration {

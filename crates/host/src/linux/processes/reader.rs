@@ -139,7 +139,8 @@ fn fill_stat(process: &mut Process, stat: &Stat<'_>, look: &Look<'_>) {
     let started = ticks(stat.started_ticks, look.ticks_per_second);
     process.faults = Some(faults);
     process.started = Some(started);
-    process.fault_rate = FaultRate::new(faults, look.taken.saturating_sub(started));
+    process.age = Some(look.taken.saturating_sub(started));
+    process.fault_rate = process.age.and_then(|age| FaultRate::new(faults, age));
     process.threads = process.threads.or(Some(stat.threads));
     if stat.is_kernel_thread() {
         process.kind = Kind::Kernel;
