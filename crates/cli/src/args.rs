@@ -1,5 +1,9 @@
 //! What the user may say.
 
+mod processes;
+
+pub(crate) use processes::{PsArgs, Sort};
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -99,6 +103,15 @@ pub(crate) enum Command {
     Status(NoArgs),
     /// The page lists of the machine, in Windows' words.
     Lists(NoArgs),
+    /// Processes and the memory they hold.
+    #[command(after_long_help = processes::HELP)]
+    Ps(PsArgs),
+    /// The nine conditions as Windows' event objects, and who listens.
+    #[command(after_long_help = OBJECTS_HELP)]
+    Objects(NoArgs),
+    /// What works here, what does not, and how to enable it.
+    #[command(after_long_help = DOCTOR_HELP)]
+    Doctor(NoArgs),
     /// Print a line at each change of a condition, and run a command.
     #[command(after_long_help = WATCH_HELP)]
     Watch(WatchArgs),
@@ -117,6 +130,22 @@ pub(crate) enum Command {
     #[command(after_help = "Example: memtide schema status")]
     Schema(SchemaArgs),
 }
+
+const OBJECTS_HELP: &str = "\
+Who listens is found by the open files of every process: PSI files and triggers, a cgroup's
+memory.pressure and memory.events, the event files of version 1 cgroups, and Memtide's own
+watchers. Without root only one's own processes can be looked into.
+
+Examples:
+  memtide objects
+  memtide objects --json | jq '.objects[] | .condition.name, .listeners'";
+
+const DOCTOR_HELP: &str = "\
+Nothing is changed: files are opened and not written, calls are made on nothing.
+
+Examples:
+  memtide doctor
+  memtide doctor --json | jq -r '.capabilities[] | select(.verdict == \"fails\") | .remedy'";
 
 const WATCH_HELP: &str = "\
 A condition that is set when the watching begins is told first. The command of --exec runs through
@@ -218,6 +247,12 @@ pub(crate) enum SchemaOf {
     Status,
     /// `memtide lists --json`
     Lists,
+    /// `memtide ps --json`
+    Ps,
+    /// `memtide objects --json`
+    Objects,
+    /// `memtide doctor --json`
+    Doctor,
     /// A line of `memtide watch --json`
     Watch,
     /// `memtide wait --json`

@@ -36,6 +36,9 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         None | Some(Command::Status(_)) => commands::status::run(&context),
         Some(Command::Lists(_)) => commands::lists::run(&context),
+        Some(Command::Ps(args)) => commands::ps::run(&context, args),
+        Some(Command::Objects(_)) => commands::objects::run(&context),
+        Some(Command::Doctor(_)) => commands::doctor::run(&context),
         Some(Command::Watch(args)) => commands::watch::run(&context, args),
         Some(Command::Wait(args)) => commands::wait::run(&context, args),
         Some(Command::Completions(_) | Command::Man(_) | Command::Schema(_)) => Ok(Exit::Done),

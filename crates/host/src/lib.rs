@@ -16,9 +16,11 @@
 //! ```
 
 pub mod conditions;
+pub mod doctor;
 mod error;
 mod look;
 pub mod objects;
+pub mod processes;
 mod sample;
 
 #[cfg(target_os = "linux")]

@@ -4,12 +4,10 @@
 //! Linux has no such objects; a program that waits for memory holds a file open instead: a PSI
 //! file, a cgroup's event file, or the waiter counts that every Memtide watcher keeps. So the
 //! search goes through the open files of every process.
-//!
-//! What no open file shows is not found: a program that closed the files it registered an eventfd
-//! with, one that listens to `org.freedesktop.LowMemoryMonitor` on D-Bus, one that reads
-//! /proc/meminfo now and then.
+//! What no open file shows is not found: [`NOT_FOUND`].
 
-use memtide_core::conditions::{Condition, ConditionSet};
+use crate::{Error, system};
+use memtide_core::conditions::{Condition, ConditionSet, Reading};
 use std::path::PathBuf;
 
 /// The name of the memory file in which a Memtide watcher keeps its [`Waiters`].
@@ -19,6 +17,13 @@ pub const WAITERS_NAME: &str = "memtide-conditions";
 
 /// The length of encoded [`Waiters`], in bytes.
 pub const WAITERS_LENGTH: usize = (Condition::COUNT + 1) * size_of::<u32>();
+
+/// Who listens without an open file that shows it, and so is not found.
+pub const NOT_FOUND: [&str; 3] = [
+    "programs that closed the cgroup files they registered an eventfd with",
+    "programs that hear org.freedesktop.LowMemoryMonitor on D-Bus",
+    "programs that read /proc/meminfo, or other files, from time to time",
+];
 
 /// Whose conditions a watcher judges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -136,6 +141,31 @@ pub struct Listener {
     pub handles: u32,
 }
 
+impl Channel {
+    /// The word for it in machine-readable output.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pressure => "psi",
+            Self::Events => "memory-events",
+            Self::EventControl => "event-control",
+            Self::Memtide(_) => "memtide",
+        }
+    }
+}
+
+impl Access {
+    /// The word for it in machine-readable output; `None` where it is unknown.
+    #[must_use]
+    pub const fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Reads => Some("reads"),
+            Self::Registers => Some("registers"),
+            Self::Unknown => None,
+        }
+    }
+}
+
 impl Listener {
     /// The conditions it listens for.
     ///
@@ -161,6 +191,74 @@ pub struct Listeners {
     pub searched: usize,
     /// How many processes could not be looked into for want of a privilege.
     pub closed: usize,
+}
+
+impl Listeners {
+    /// Searches the open files of every process.
+    ///
+    /// This process is among those searched. Work: one directory a process and one link an open
+    /// file, shared by as many threads as there are processors.
+    ///
+    /// # Errors
+    /// Where the list of processes itself cannot be read.
+    pub fn find() -> Result<Self, Error> {
+        system::objects::find()
+    }
+
+    /// Those who listen for a condition.
+    pub fn of(&self, condition: Condition) -> impl Iterator<Item = &Listener> {
+        self.found.iter().filter(move |listener| listener.conditions().contains(condition))
+    }
+}
+
+/// One listener of one condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// Who listens, and through what.
+    pub listener: Listener,
+    /// How many waiters it has for the condition; only a Memtide watcher tells.
+    pub waiters: Option<u32>,
+}
+
+/// One of the nine conditions as the object that it is on Windows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its state, level and mark.
+    pub reading: Reading,
+    /// Who listens for it.
+    pub listeners: Vec<Listening>,
+}
+
+/// The nine objects, as WinObj shows `\KernelObjects`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objects {
+    /// The nine, in the order of [`Condition::ALL`].
+    pub objects: Vec<Object>,
+    /// How many processes were looked into.
+    pub searched: usize,
+    /// How many processes could not be looked into for want of a privilege.
+    pub closed: usize,
+}
+
+impl Objects {
+    /// Puts the conditions and those who listen for them together.
+    #[must_use]
+    pub fn new(readings: &[Reading; Condition::COUNT], listeners: &Listeners) -> Self {
+        let object = |reading: &Reading| {
+            let place = reading.condition.index();
+            let listening = |listener: &Listener| Listening {
+                waiters: match listener.channel {
+                    Channel::Memtide(waiters) => Some(waiters.counts[place]),
+                    Channel::Pressure | Channel::Events | Channel::EventControl => None,
+                },
+                listener: listener.clone(),
+            };
+            let listeners = listeners.of(reading.condition).map(listening).collect();
+            Object { reading: *reading, listeners }
+        };
+        let objects = readings.iter().map(object).collect();
+        Self { objects, searched: listeners.searched, closed: listeners.closed }
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
     let (title, table): (_, &dyn Schema) = match args.command {
         SchemaOf::Status => ("memtide status --json", &fields::STATUS),
         SchemaOf::Lists => ("memtide lists --json", &fields::LISTS),
+        SchemaOf::Ps => ("memtide ps --json", &fields::PROCESSES),
+        SchemaOf::Objects => ("memtide objects --json", &fields::OBJECTS),
+        SchemaOf::Doctor => ("memtide doctor --json", &fields::DOCTOR),
         SchemaOf::Watch => ("a line of memtide watch --json", &fields::CHANGE),
         SchemaOf::Wait => ("memtide wait --json", &fields::WAITED),
     };

@@ -5,12 +5,18 @@
 
 pub mod cgroup;
 pub mod commit;
+pub mod doctor;
 pub mod machine;
 pub mod meminfo;
 pub mod mounts;
+pub mod objects;
 pub mod pressure;
 mod proc_file;
+mod process_files;
+pub mod processes;
+mod shared_work;
 mod signal;
+mod system_calls;
 mod trigger;
 pub mod vmstat;
 mod waiter_notice;

@@ -1,5 +1,9 @@
 //! Windows: the native memory manager. Nothing of it is carried out yet; every call says so.
 
+pub(crate) mod doctor;
+pub(crate) mod objects;
+pub(crate) mod processes;
+
 use crate::{Error, Sample, Scope, Stall};
 use memtide_core::conditions::{Levels, Sizes};
 

@@ -1,21 +1,27 @@
 //! The tables: one file a kind of record.
 
+mod capability;
 mod change;
 mod commit;
 mod condition;
 mod container;
 mod lists;
+mod object;
 mod pools;
+mod process;
 mod stall;
 mod status;
 mod waited;
 
+pub use capability::{CAPABILITY, DOCTOR};
 pub use change::CHANGE;
 pub use commit::COMMIT;
 pub use condition::CONDITION;
 pub use container::CONTAINER;
 pub use lists::{IN_USE, LISTS};
+pub use object::{LISTENER, OBJECT, OBJECTS};
 pub use pools::{POOL, POOLS};
+pub use process::{PROCESS, PROCESSES};
 pub use stall::STALL;
 pub use status::STATUS;
 pub use waited::{WAITED, Waited};
