@@ -1,2 +1,43 @@
-//! (to come)
-fn main() {}
+//! What a developer of Memtide repeats: `cargo xtask NAME`.
+//!
+//! Each command is a module of its own; this file only names them.
+
+mod checkout;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use checkout::Checkout;
+use clap::{Parser, Subcommand};
+
+/// What a developer of Memtide repeats.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check sizes, documents, the contract's tests, `unsafe` and banned words.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let checkout = Checkout::find()?;
+    match task {
+        Task::Tidy => tidy::run(&checkout),
+    }
+}

@@ -1,0 +1,58 @@
+//! `unsafe` stands in few files, each a thin layer with safe types on top.
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::Finding;
+use super::code::Code;
+
+/// The only files that may say `unsafe`. A new one needs a reason here and in ARCHITECTURE.md.
+const ALLOWED: [&str; 1] = [
+    // The system calls that no safe library offers.
+    "crates/host/src/linux/system_calls.rs",
+];
+
+/// The findings on `unsafe` in one file, what stands inside macros included.
+pub(super) fn check(code: &Code<'_>) -> Vec<Finding> {
+    if ALLOWED.contains(&code.file.path.as_str()) {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    collect(code.tokens.clone(), &mut lines);
+    let what = format!("`unsafe` is for {} alone: offer a safe type there", ALLOWED.join(", "));
+    lines.into_iter().map(|line| Finding::new(code.file, line, what.as_str())).collect()
+}
+
+fn collect(tokens: TokenStream, lines: &mut Vec<usize>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => collect(group.stream(), lines),
+            TokenTree::Ident(word) if word == "unsafe" => lines.push(word.span().start().line),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::*;
+
+    fn lines(path: &str, text: &str) -> Vec<usize> {
+        let file = file(path, text);
+        let code = Code::parse(&file).expect("it parses");
+        check(&code).iter().map(|finding| finding.line).collect()
+    }
+
+    #[test]
+    fn every_form_of_unsafe_is_found_and_mere_mentions_are_not() {
+        let text = "#![forbid(unsafe_code)]\n// unsafe\nfn a() { unsafe { b() } }\n\
+            unsafe fn c() {}\nunsafe impl D for E {}\nm! { unsafe { f() } }\n\
+            #[unsafe(no_mangle)]\nfn g() { \"unsafe\"; }\n";
+        assert_eq!(lines("crates/host/src/lib.rs", text), [3, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn the_allowed_file_may() {
+        assert_eq!(lines(ALLOWED[0], "fn a() { unsafe { b() } }"), [0; 0]);
+    }
+}
