@@ -3,14 +3,19 @@
 //! The parsers are public so that they can be used and fuzzed on their own; each takes the bytes
 //! of a file and never panics.
 
+pub mod buddyinfo;
 pub mod cgroup;
+pub(crate) mod clean;
 pub mod commit;
+pub mod ksm;
 pub mod machine;
 pub mod meminfo;
 pub mod mounts;
 pub mod pressure;
 mod proc_file;
 mod signal;
+pub mod smaps;
+mod system_calls;
 mod trigger;
 pub mod vmstat;
 mod waiter_notice;

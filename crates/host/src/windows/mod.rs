@@ -1,5 +1,7 @@
 //! Windows: the native memory manager. Nothing of it is carried out yet; every call says so.
 
+pub(crate) mod clean;
+
 use crate::{Error, Sample, Scope, Stall};
 use memtide_core::conditions::{Levels, Sizes};
 
