@@ -143,6 +143,12 @@ impl Cleaner {
         &self.report
     }
 
+    /// What has been done, for keeps.
+    #[must_use]
+    pub fn into_report(self) -> Report {
+        self.report
+    }
+
     /// Watches what comes back, from the end of the last step on, for so long or until `cancel`.
     pub fn observe(
         &mut self,

@@ -73,19 +73,19 @@ pub(super) fn predict(scene: &mut Scene) -> Prediction {
         files = files.saturating_add(sum(of_files));
         anonymous = anonymous.saturating_add(sum(free().map(|m| m.anonymous)));
     }
-    let count = selection.chosen.len();
+    let count = processes(selection.chosen.len());
     let basis = match swap {
         true => format!(
-            "{count} processes: {files} of files mapped by one process only, {anonymous} \
-             anonymous, {swap_free} of swap free"
+            "{count}: {files} of files mapped by one process only, {anonymous} anonymous, {swap_free} \
+             of swap free"
         ),
         false => format!(
-            "{count} processes: {files} of files mapped by one process only; there is no swap, so \
-             {anonymous} anonymous can't leave"
+            "{count}: {files} of files mapped by one process only; there is no swap, so {anonymous} \
+             anonymous can't leave"
         ),
     };
     let total = if swap { files.saturating_add(anonymous.min(swap_free)) } else { files };
-    let all_hidden = count > 0 && hidden == count;
+    let all_hidden = hidden > 0 && hidden == selection.chosen.len();
     let basis = match hidden {
         0 => basis,
         _ => format!("{basis}; {hidden} can't be looked into"),
@@ -98,6 +98,10 @@ pub(super) fn predict(scene: &mut Scene) -> Prediction {
         mechanism: Some(mechanism()),
         needs: (!may_advise()).then(|| NEEDS.to_owned()),
     }
+}
+
+fn processes(count: usize) -> String {
+    if count == 1 { "1 process".to_owned() } else { format!("{count} processes") }
 }
 
 /// Whether this process has CAP_SYS_NICE; the right to trace is a matter of each process.
@@ -270,9 +274,9 @@ impl Tally {
 
     fn outcome(mut self, selection: &Selection, swap: bool) -> Outcome {
         let mut notes = vec![format!(
-            "{} left the working sets of {} processes",
+            "{} left the working sets of {}",
             ByteDelta(self.left),
-            self.trimmed
+            processes(self.trimmed)
         )];
         if !swap {
             notes.push(format!("there is no swap: {} of anonymous memory can't leave", self.stuck));
