@@ -41,6 +41,9 @@ pub enum Error {
         /// The conditions.
         unknown: ConditionSet,
     },
+    /// A clean that makes no sense on this system.
+    #[error(transparent)]
+    Request(#[from] crate::clean::RequestError),
     /// Something this system or build does not offer.
     #[error("{what} is not supported here: {why}")]
     Unsupported {

@@ -2,7 +2,8 @@
 //!
 //! - [`Machine`] reads it: page lists, levels, pools, commit, container;
 //! - [`look`] judges the nine conditions once;
-//! - [`conditions`] waits for them.
+//! - [`conditions`] waits for them;
+//! - [`clean`] gives memory back and tells what that cost.
 //!
 //! ```
 //! use memtide_host::{Machine, Scope};
@@ -15,6 +16,7 @@
 //! # Ok::<(), memtide_host::Error>(())
 //! ```
 
+pub mod clean;
 pub mod conditions;
 pub mod doctor;
 mod error;

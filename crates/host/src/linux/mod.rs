@@ -3,9 +3,12 @@
 //! The parsers are public so that they can be used and fuzzed on their own; each takes the bytes
 //! of a file and never panics.
 
+pub mod buddyinfo;
 pub mod cgroup;
+pub(crate) mod clean;
 pub mod commit;
 pub mod doctor;
+pub mod ksm;
 pub mod machine;
 pub mod meminfo;
 pub mod mounts;
@@ -16,6 +19,7 @@ mod process_files;
 pub mod processes;
 mod shared_work;
 mod signal;
+pub mod smaps;
 mod system_calls;
 mod trigger;
 pub mod vmstat;

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 /// One mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
+    /// The device, as `major:minor`; mounts of one file system share it.
+    pub device: String,
+    /// Whether it can be written through this mount.
+    pub writable: bool,
     /// The directory of the file system that is mounted.
     pub root: PathBuf,
     /// Where it is mounted.
@@ -34,12 +38,14 @@ pub fn parse(text: &[u8]) -> Vec<Mount> {
 
 fn parse_line(line: &str) -> Option<Mount> {
     let (left, right) = line.split_once(" - ")?;
-    let mut left = left.split(' ').skip(3);
+    let mut left = left.split(' ').skip(2);
+    let device = left.next()?.to_owned();
     let (root, point) = (unescape(left.next()?), unescape(left.next()?));
+    let writable = left.next()?.split(',').any(|option| option == "rw");
     let mut right = right.split(' ');
     let kind = right.next()?.to_owned();
     let options = right.nth(1)?.to_owned();
-    Some(Mount { root, point, kind, options })
+    Some(Mount { device, writable, root, point, kind, options })
 }
 
 /// Turns the octal escapes of /proc (`\040` for a space) back into characters.
@@ -75,6 +81,7 @@ mod tests {
         assert_eq!(mounts.len(), 1);
         assert_eq!(mounts[0].point, PathBuf::from("/mnt 2"));
         assert_eq!(mounts[0].kind, "cgroup");
+        assert_eq!((mounts[0].device.as_str(), mounts[0].writable), ("98:0", true));
         assert!(mounts[0].has_option("memory") && !mounts[0].has_option("mem"));
     }
 

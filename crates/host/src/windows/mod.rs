@@ -1,11 +1,19 @@
 //! Windows: the native memory manager. Nothing of it is carried out yet; every call says so.
 
+pub(crate) mod clean;
 pub(crate) mod doctor;
 pub(crate) mod objects;
 pub(crate) mod processes;
+mod signal;
+mod waiter_notice;
 
-use crate::{Error, Sample, Scope, Stall};
+pub(crate) use signal::Signal;
+pub(crate) use waiter_notice::WaiterNotice;
+
+use crate::conditions::watch::Watch;
+use crate::{Error, Options, Sample, Scope, Stall};
 use memtide_core::conditions::{Levels, Sizes};
+use std::sync::Arc;
 
 /// This machine as a whole, or as a container leaves it.
 #[derive(Debug)]
@@ -36,4 +44,13 @@ impl Machine {
     pub fn sample(&mut self) -> Result<Sample, Error> {
         Self::open(&Scope::Auto).map(|_| Sample::default())
     }
+}
+
+/// Watches what the options name.
+///
+/// # Errors
+/// [`Error::Unsupported`].
+pub(crate) fn watch(options: &Options) -> Result<Arc<Watch>, Error> {
+    Machine::open(&options.scope)?;
+    Err(Error::Unsupported { what: "waiting", why: "Windows' own events are pending".to_owned() })
 }

@@ -15,7 +15,7 @@ pub enum Version {
 }
 
 impl Version {
-    pub(super) const fn usage_file(self) -> &'static str {
+    pub(crate) const fn usage_file(self) -> &'static str {
         match self {
             Self::V1 => "memory.usage_in_bytes",
             Self::V2 => "memory.current",

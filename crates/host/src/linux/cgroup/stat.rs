@@ -21,12 +21,16 @@ pub struct MemoryStat {
     pub dirty: Option<Bytes>,
     /// File pages being written.
     pub writeback: Option<Bytes>,
+    /// File pages that are mapped into programs.
+    pub mapped: Option<Bytes>,
     /// File pages read again after they were reclaimed.
     pub refault_file: Option<u64>,
     /// Anonymous pages read again after they were reclaimed.
     pub refault_anonymous: Option<u64>,
     /// Page faults that read from a disk.
     pub major_faults: Option<u64>,
+    /// Pages read from swap; kernels before 6.11 don't tell.
+    pub swap_ins: Option<u64>,
 }
 
 impl MemoryStat {
@@ -60,9 +64,11 @@ impl MemoryStat {
             "slab_reclaimable" => self.reclaimable_slab = Some(Bytes(value)),
             "file_dirty" | "dirty" => self.dirty = Some(Bytes(value)),
             "file_writeback" | "writeback" => self.writeback = Some(Bytes(value)),
+            "file_mapped" | "mapped_file" => self.mapped = Some(Bytes(value)),
             "workingset_refault_file" => self.refault_file = Some(value),
             "workingset_refault_anon" => self.refault_anonymous = Some(value),
             "pgmajfault" => self.major_faults = Some(value),
+            "pswpin" => self.swap_ins = Some(value),
             _ => {}
         }
     }
