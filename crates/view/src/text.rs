@@ -133,15 +133,20 @@ pub fn table(schema: &dyn Schema, rows: &[Row], only: &[&str], style: Style) -> 
     let mut text = String::new();
     let titles: Vec<_> = fields.iter().map(|f| (f.title.to_owned(), false)).collect();
     let numbers: Vec<bool> = fields.iter().map(|f| is_number(f.unit)).collect();
-    let head = line(&titles, &widths, &numbers, Style::Plain);
+    let head = cells_line(&titles, &widths, &numbers, Style::Plain);
     let _ = writeln!(text, "{}", style.paint(DIM, &head));
     for row in &cells {
-        let _ = writeln!(text, "{}", line(row, &widths, &numbers, style));
+        let _ = writeln!(text, "{}", cells_line(row, &widths, &numbers, style));
     }
     text
 }
 
-fn line(cells: &[(String, bool)], widths: &[usize], numbers: &[bool], style: Style) -> String {
+fn cells_line(
+    cells: &[(String, bool)],
+    widths: &[usize],
+    numbers: &[bool],
+    style: Style,
+) -> String {
     let mut text = String::new();
     for (i, (cell, set)) in cells.iter().enumerate() {
         let fill = " ".repeat(widths[i].saturating_sub(cell.chars().count()));
@@ -153,6 +158,20 @@ fn line(cells: &[(String, bool)], widths: &[usize], numbers: &[bool], style: Sty
         };
     }
     text.trim_end().to_owned()
+}
+
+/// Some fields of a record on one line, each as title and value.
+///
+/// # Panics
+/// When `only` names a field the record doesn't have: a mistake of the caller's source.
+#[must_use]
+pub fn line(row: &Row, only: &[&str]) -> String {
+    let shown = only.iter().map(|id| {
+        let found = row.iter().find(|(field, _)| field.id == *id);
+        let (field, inner) = found.unwrap_or_else(|| panic!("the record has no field {id}"));
+        format!("{} {}", field.title, value(field.unit, inner))
+    });
+    shown.collect::<Vec<_>>().join(" · ")
 }
 
 /// A record as lines of title and value; records within it stand indented below their title.

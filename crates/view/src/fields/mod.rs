@@ -23,7 +23,7 @@ pub use object::{LISTENER, OBJECT, OBJECTS};
 pub use pools::{POOL, POOLS};
 pub use process::{PROCESS, PROCESSES};
 pub use stall::STALL;
-pub use status::STATUS;
+pub use status::{STATUS, Status};
 pub use waited::{WAITED, Waited};
 
 /// A column: id, title, unit, help, and how its value is had.

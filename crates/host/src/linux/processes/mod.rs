@@ -20,7 +20,7 @@ use super::cgroup::Location;
 use super::process_files::{Missing, ProcDirectory, pids};
 use super::shared_work::share_work;
 use crate::Error;
-use crate::processes::{Kind, Options, Process, Processes};
+use crate::processes::{Detail, Kind, Options, Process, Processes};
 use reader::{Look, Reader};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,8 +39,21 @@ pub(crate) fn list(options: &Options) -> Result<Processes, Error> {
 /// # Errors
 /// As [`Processes::list`].
 pub fn list_at(root: &Path, options: &Options) -> Result<Processes, Error> {
+    read(root, &pids(root)?, options)
+}
+
+pub(crate) fn largest(count: usize) -> Result<Processes, Error> {
+    let brief = Options { detail: Detail::Brief, ..Options::default() };
+    let Processes { mut list, closed, others_hidden, .. } = list(&brief)?;
+    list.sort_by_key(|process| std::cmp::Reverse(process.working_set));
+    let pids: Vec<u32> = list.iter().take(count).map(|process| process.pid).collect();
+    let mut largest = read(Path::new("/"), &pids, &Options::default())?;
+    largest.list.sort_by_key(|process| std::cmp::Reverse(process.working_set));
+    Ok(Processes { closed, others_hidden, ..largest })
+}
+
+fn read(root: &Path, pids: &[u32], options: &Options) -> Result<Processes, Error> {
     let proc = ProcDirectory::open(root)?;
-    let pids = pids(root)?;
     let users = Users::read(root);
     let look = Look {
         proc: &proc,
@@ -49,7 +62,7 @@ pub fn list_at(root: &Path, options: &Options) -> Result<Processes, Error> {
         taken: since_start(),
         ticks_per_second: rustix::param::clock_ticks_per_second(),
     };
-    let looked = share_work(&pids, |files, pid| match Reader(files).process(*pid, &look) {
+    let looked = share_work(pids, |files, pid| match Reader(files).process(*pid, &look) {
         Ok(process) => Some((process, false)),
         Err(Missing::Gone) => None,
         Err(Missing::Closed) => {
