@@ -1,7 +1,9 @@
 //! What the user may say.
 
+mod clean;
 mod processes;
 
+pub(crate) use clean::CleanArgs;
 pub(crate) use processes::{PsArgs, Sort};
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -118,6 +120,9 @@ pub(crate) enum Command {
     /// Block until conditions are set.
     #[command(after_long_help = WAIT_HELP)]
     Wait(WaitArgs),
+    /// Give memory back, and tell what that cost.
+    #[command(after_long_help = clean::HELP)]
+    Clean(CleanArgs),
     /// Print a completion script for a shell.
     #[command(
         after_help = "Example: memtide completions bash > ~/.local/share/bash-completion/completions/memtide"
@@ -257,4 +262,6 @@ pub(crate) enum SchemaOf {
     Watch,
     /// `memtide wait --json`
     Wait,
+    /// `memtide clean --json`
+    Clean,
 }

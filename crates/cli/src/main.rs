@@ -41,6 +41,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Doctor(_)) => commands::doctor::run(&context),
         Some(Command::Watch(args)) => commands::watch::run(&context, args),
         Some(Command::Wait(args)) => commands::wait::run(&context, args),
+        Some(Command::Clean(args)) => commands::clean::run(&context, args),
         Some(Command::Completions(_) | Command::Man(_) | Command::Schema(_)) => Ok(Exit::Done),
     }
 }
@@ -56,6 +57,8 @@ enum Exit {
     Usage,
     /// The system could not be read, or refused.
     System,
+    /// The user interrupted it.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -65,6 +68,7 @@ impl From<Exit> for ExitCode {
             Exit::No => Self::from(1),
             Exit::Usage => Self::from(2),
             Exit::System => Self::from(3),
+            Exit::Interrupted => Self::from(130),
         }
     }
 }
@@ -72,6 +76,7 @@ impl From<Exit> for ExitCode {
 fn exit_of(error: &anyhow::Error) -> Exit {
     use memtide_host::Error;
     let host = error.downcast_ref::<Error>();
-    let blames_input = matches!(host, Some(Error::Threshold(_) | Error::NotACgroup { .. }));
+    let blames_input =
+        matches!(host, Some(Error::Threshold(_) | Error::NotACgroup { .. } | Error::Request(_)));
     if blames_input || error.is::<config::BadConfig>() { Exit::Usage } else { Exit::System }
 }

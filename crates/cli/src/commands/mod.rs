@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod lists;

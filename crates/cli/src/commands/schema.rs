@@ -17,6 +17,7 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<Exit> {
         SchemaOf::Doctor => ("memtide doctor --json", &fields::DOCTOR),
         SchemaOf::Watch => ("a line of memtide watch --json", &fields::CHANGE),
         SchemaOf::Wait => ("memtide wait --json", &fields::WAITED),
+        SchemaOf::Clean => ("memtide clean --json", &fields::CLEANED),
     };
     output::write(&format!("{:#}\n", json::schema(title, table)))?;
     Ok(Exit::Done)

@@ -104,8 +104,6 @@ impl Observation {
             returned,
             hard_faults,
             stall: stall_share,
-            available_before: report.available_before,
-            available_at_end: to.available,
         });
         Self {
             window,
@@ -163,7 +161,6 @@ fn harm_words(harm: Harm) -> String {
             stall.0 % 10
         ),
         Harm::Thrashed => "that is more than twice as much: it thrashes".to_owned(),
-        Harm::LessAvailable { by } => format!("{by} less is available than before"),
     }
 }
 

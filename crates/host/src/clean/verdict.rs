@@ -27,20 +27,17 @@ pub enum Harm {
     },
     /// More than twice of what was made free was read again: it thrashes.
     Thrashed,
-    /// Less is available than before the clean, by so much.
-    LessAvailable {
-        /// By how much.
-        by: Bytes,
-    },
 }
 
 /// What watching a clean says of it.
 ///
 /// It *came back* when at least a quarter of what was made free did. It *hurt* when in addition
 /// programs stopped for it: at least 100 hard faults (major faults and pages read from swap) with
-/// at least 5% of the time stalled; or when more than twice of what was made free came back; or
-/// when the end leaves less available than the beginning, by more than a quarter of what was made
-/// free. Otherwise it *helped*.
+/// at least 5% of the time stalled; or when more than twice of what was made free came back.
+/// Otherwise it *helped*.
+///
+/// What is available at the end decides nothing: any other program that allocates meanwhile would
+/// make every clean look harmful, and a page that comes back is available again by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing to speak of was made free: less than 1 MiB.
@@ -62,8 +59,6 @@ pub(crate) struct Case {
     pub(crate) returned: Option<Bytes>,
     pub(crate) hard_faults: u64,
     pub(crate) stall: Option<Permille>,
-    pub(crate) available_before: Option<Bytes>,
-    pub(crate) available_at_end: Option<Bytes>,
 }
 
 impl Verdict {
@@ -103,13 +98,7 @@ fn harm(case: &Case, freed: Bytes, returned: Bytes) -> Option<Harm> {
     {
         return Some(Harm::Waited { hard_faults, stall });
     }
-    if returned > freed.scale(2, 1) {
-        return Some(Harm::Thrashed);
-    }
-    // A cache that was read again leaves as much available as before, give or take what the
-    // machine does meanwhile; only a marked loss is the clean's.
-    let lost = case.available_before?.saturating_sub(case.available_at_end?);
-    (lost > freed.scale(1, CAME_BACK_PART)).then_some(Harm::LessAvailable { by: lost })
+    (returned > freed.scale(2, 1)).then_some(Harm::Thrashed)
 }
 
 #[cfg(test)]
@@ -120,8 +109,6 @@ mod tests {
         Case {
             freed: Some(ByteDelta(freed_mib << 20)),
             returned: Some(Bytes::from_mib(returned_mib)),
-            available_before: Some(Bytes::from_mib(1000)),
-            available_at_end: Some(Bytes::from_mib(1000)),
             ..Case::default()
         }
     }
@@ -154,12 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn more_than_twice_is_thrashing_and_a_lasting_loss_hurts() {
+    fn more_than_twice_is_thrashing() {
+        assert_eq!(Verdict::on(&case(400, 800)), Verdict::CameBack);
         assert_eq!(Verdict::on(&case(400, 801)), Verdict::Hurt(Harm::Thrashed));
-        let less = |mib| Case { available_at_end: Some(Bytes::from_mib(mib)), ..case(400, 400) };
-        assert_eq!(Verdict::on(&less(900)), Verdict::CameBack);
-        let by = Bytes::from_mib(101);
-        assert_eq!(Verdict::on(&less(899)), Verdict::Hurt(Harm::LessAvailable { by }));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 mod capability;
 mod change;
+mod clean;
 mod commit;
 mod condition;
 mod container;
 mod lists;
 mod object;
+mod observation;
 mod pools;
 mod process;
 mod stall;
@@ -15,11 +17,13 @@ mod waited;
 
 pub use capability::{CAPABILITY, DOCTOR};
 pub use change::CHANGE;
+pub use clean::{CLEANED, Cleaned, PREDICTION, STEP};
 pub use commit::COMMIT;
 pub use condition::CONDITION;
 pub use container::CONTAINER;
 pub use lists::{IN_USE, LISTS};
 pub use object::{LISTENER, OBJECT, OBJECTS};
+pub use observation::OBSERVATION;
 pub use pools::{POOL, POOLS};
 pub use process::{PROCESS, PROCESSES};
 pub use stall::STALL;

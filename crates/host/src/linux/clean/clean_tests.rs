@@ -292,3 +292,15 @@ fn counters_of_a_cgroup_are_its_own_and_what_it_lacks_is_unknown() {
     assert_eq!(machine.refault_file, Some(5));
     assert_eq!(tree.open(&Request::default()).remarks(), Vec::<String>::new());
 }
+
+#[test]
+fn a_process_that_has_ended_offers_nothing() {
+    let tree = Tree::new();
+    ksm(&tree, "0", "no");
+    tree.process(11, "secret", 5);
+    // A directory in place of the file stands for a process that has ended.
+    fs::create_dir_all(tree.path("proc/11/ksm_stat")).expect("a directory");
+    fs::create_dir_all(tree.path("proc/11/smaps")).expect("a directory");
+    let prediction = tree.open(&Request::default()).predict(Region::Combine);
+    assert_eq!(prediction.estimate, Estimate::About(Bytes::ZERO));
+}

@@ -4,14 +4,13 @@
 //! prctl(PR_SET_MEMORY_MERGE). It compares a page once its contents have stayed the same for a
 //! full scan, so two full scans are run, and the settings are put back as they were.
 
-use super::{
-    Outcome, Reins, Scene, Status, needs, needs_to_write, read_number, read_or_empty, sum,
-};
+use super::{Outcome, Reins, Scene, Status, needs, needs_to_write, read_number, sum};
 use crate::Error;
 use crate::clean::{Effect, Estimate, Evidence, Mechanism, Prediction, Region};
 use crate::linux::ksm::parse_mergeable;
 use crate::linux::smaps;
 use memtide_core::units::Bytes;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,8 +22,11 @@ const SCANS: u64 = 2;
 /// The pace while we wait: 40 MiB at once, then a pause; the default is 20 MiB a second in all.
 const PACE: [(&str, &str); 2] = [("pages_to_scan", "10000"), ("sleep_millisecs", "10")];
 
-/// No scan of that pace goes on for so long without getting on.
-const STUCK: Duration = Duration::from_secs(10);
+/// A scan of that pace that looks at no further page for so long has none to look at.
+const STUCK: Duration = Duration::from_secs(2);
+
+/// The same for a whole scan, on kernels before 6.6, which don't count pages.
+const STUCK_UNCOUNTED: Duration = Duration::from_secs(60);
 
 const NOTHING: &str =
     "no program offers pages for it (madvise MADV_MERGEABLE): there is nothing to combine";
@@ -62,7 +64,7 @@ struct Settings {
 
 impl Settings {
     /// Sets one for the time being.
-    fn set(&mut self, name: &'static str, value: &str) -> std::io::Result<()> {
+    fn set(&mut self, name: &'static str, value: &str) -> io::Result<()> {
         let path = self.directory.join(name);
         let before = std::fs::read_to_string(&path)?;
         std::fs::write(&path, value)?;
@@ -80,29 +82,39 @@ impl Drop for Settings {
     }
 }
 
-/// The processes that offer pages, by how much of that is in memory; `None` where it can't be told
-/// for any.
+/// What programs offer, as far as it is in memory; `None` where some can't be looked into and the
+/// others offer nothing.
 fn offered(scene: &Scene, stop: &dyn Fn() -> bool) -> Option<Bytes> {
-    let mut seen = None;
+    let (mut offered, mut hidden) = (Bytes::ZERO, false);
     let entries = std::fs::read_dir(scene.path("proc")).ok()?;
-    let pid = |entry: &std::fs::DirEntry| entry.file_name().to_str()?.parse::<u32>().ok();
-    for entry in entries.flatten().filter(|entry| pid(entry).is_some()) {
+    let is_process = |name: &std::ffi::OsStr| name.to_str()?.parse::<u32>().ok();
+    for entry in entries.flatten().filter(|entry| is_process(&entry.file_name()).is_some()) {
         if stop() {
             return None;
         }
-        let answer = parse_mergeable(&read_or_empty(&entry.path().join("ksm_stat")));
-        if answer == Some(false) {
-            seen = seen.or(Some(Bytes::ZERO));
-            continue;
+        match offered_by(&entry.path()) {
+            Ok(bytes) => offered = offered.saturating_add(bytes),
+            // One that ended meanwhile has nothing to offer.
+            Err(error) => hidden |= error.kind() == io::ErrorKind::PermissionDenied,
         }
-        let Ok(text) = std::fs::read(entry.path().join("smaps")) else { continue };
-        let mappings = smaps::parse(&text);
-        // A program that offers all it has (prctl) has no mark on its single mappings.
-        let all = answer == Some(true) && !mappings.iter().any(|m| m.mergeable);
-        let offered = mappings.iter().filter(|m| m.mergeable || all).map(|m| m.anonymous);
-        seen = Some(seen.unwrap_or(Bytes::ZERO).saturating_add(sum(offered)));
     }
-    seen
+    (offered > Bytes::ZERO || !hidden).then_some(offered)
+}
+
+fn offered_by(process: &Path) -> io::Result<Bytes> {
+    let answer = match std::fs::read(process.join("ksm_stat")) {
+        Ok(text) => parse_mergeable(&text),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+        // A kernel older than 6.1 has no such file.
+        Err(_) => None,
+    };
+    if answer == Some(false) {
+        return Ok(Bytes::ZERO);
+    }
+    let mappings = smaps::parse(&std::fs::read(process.join("smaps"))?);
+    // A program that offers all it has (prctl) may have no mark on its single mappings.
+    let all = answer == Some(true) && !mappings.iter().any(|m| m.mergeable);
+    Ok(sum(mappings.iter().filter(|m| m.mergeable || all).map(|m| m.anonymous)))
 }
 
 pub(super) fn predict(scene: &Scene) -> Prediction {
@@ -118,7 +130,8 @@ pub(super) fn predict(scene: &Scene) -> Prediction {
         effect: Effect::MadeFree,
         basis: match offered {
             Some(Bytes::ZERO) => NOTHING.to_owned(),
-            _ => "what programs offer for it; equal pages show only when compared".to_owned(),
+            None => "not every program can be looked into; those that can offer nothing".to_owned(),
+            Some(_) => "what programs offer for it; equal pages show only when compared".to_owned(),
         },
         mechanism: directory.exists().then(mechanism),
         needs: needs_to_write(&directory.join("run")),
@@ -175,7 +188,7 @@ pub(super) fn carry_out(scene: &Scene, reins: &mut Reins<'_>) -> Outcome {
 }
 
 /// Lets KSM scan everything twice, and puts its settings back.
-fn scan(directory: &Path, reins: &mut Reins<'_>) -> std::io::Result<Status> {
+fn scan(directory: &Path, reins: &mut Reins<'_>) -> io::Result<Status> {
     let count = |name: &str| read_number(&directory.join(name)).unwrap_or_default();
     let mut settings = Settings { directory: directory.to_path_buf(), saved: Vec::new() };
     for (name, value) in PACE {
@@ -187,7 +200,10 @@ fn scan(directory: &Path, reins: &mut Reins<'_>) -> std::io::Result<Status> {
     let broken_off = first > 0 || count("pages_scanned") > 0;
     let wanted = if broken_off { SCANS + 1 } else { SCANS };
     settings.set("run", "1")?;
-    let mut progress = (Instant::now(), (first, count("pages_scanned")));
+    let counted = directory.join("pages_scanned").exists();
+    let patience = if counted { STUCK } else { STUCK_UNCOUNTED };
+    let before = (first, count("pages_scanned"));
+    let mut progress = (Instant::now(), before);
     loop {
         let scans = count("full_scans");
         if scans >= first + wanted {
@@ -200,8 +216,11 @@ fn scan(directory: &Path, reins: &mut Reins<'_>) -> std::io::Result<Status> {
         let now = (scans, count("pages_scanned"));
         if now != progress.1 {
             progress = (Instant::now(), now);
-        } else if progress.0.elapsed() > STUCK {
-            return Ok(Status::Partial { why: "KSM stopped scanning".to_owned() });
+        } else if progress.0.elapsed() > patience {
+            return Ok(match now == before {
+                true => Status::Partial { why: "KSM found no page to look at".to_owned() },
+                false => Status::Partial { why: "KSM stopped scanning".to_owned() },
+            });
         }
         reins.tell(&format!("scan {} of {wanted}", scans - first + 1));
         std::thread::sleep(reins.patience());

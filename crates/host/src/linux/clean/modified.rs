@@ -22,6 +22,28 @@ use std::path::PathBuf;
 /// The length of a record the child writes: an index and an error, of four bytes each.
 const RECORD: usize = 8;
 
+/// File systems without a disk: writing them back does nothing.
+const KEPT_IN_MEMORY: [&str; 18] = [
+    "autofs",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "fusectl",
+    "hugetlbfs",
+    "mqueue",
+    "proc",
+    "ramfs",
+    "securityfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+    "pstore",
+];
+
 fn mechanism() -> Mechanism {
     Mechanism { name: "syncfs".to_owned(), evidence: Evidence::TakesNothing }
 }
@@ -50,13 +72,15 @@ fn file_systems(scene: &Scene) -> Vec<PathBuf> {
     choose(mounts)
 }
 
-/// Of a mount upon a mount only the upper one can be reached, so the last one of a point counts;
-/// looking into an automount point would mount it.
+/// Of a mount upon a mount only the upper one can be reached, so the last one of a point counts.
 fn choose(mounts: Vec<Mount>) -> Vec<PathBuf> {
     let mut devices = Vec::new();
+    let mut covered: Vec<PathBuf> = Vec::new();
     let mut points = Vec::new();
-    for mount in mounts.into_iter().rev().filter(|m| m.writable && m.kind != "autofs") {
-        if !devices.contains(&mount.device) && !points.contains(&mount.point) {
+    for mount in mounts.into_iter().rev().filter(|mount| mount.writable) {
+        let hidden = covered.contains(&mount.point) || devices.contains(&mount.device);
+        covered.push(mount.point.clone());
+        if !hidden && !KEPT_IN_MEMORY.contains(&mount.kind.as_str()) {
             devices.push(mount.device);
             points.push(mount.point);
         }
@@ -207,7 +231,7 @@ mod tests {
     fn each_file_system_is_written_back_once_where_it_can_be_reached() {
         let points = choose(mounts::parse(MOUNTS));
         let points: Vec<_> = points.iter().filter_map(|point| point.to_str()).collect();
-        assert_eq!(points, ["/dev", "/home", "/usb"]);
+        assert_eq!(points, ["/home", "/usb"]);
     }
 
     fn record(index: u32, error: i32) -> [u8; RECORD] {

@@ -273,12 +273,12 @@ impl Tally {
     }
 
     fn outcome(mut self, selection: &Selection, swap: bool) -> Outcome {
-        let mut notes = vec![format!(
-            "{} left the working sets of {}",
-            ByteDelta(self.left),
-            processes(self.trimmed)
-        )];
-        if !swap {
+        let mut notes = Vec::new();
+        if self.trimmed > 0 {
+            let left = ByteDelta(self.left);
+            notes.push(format!("{left} left the working sets of {}", processes(self.trimmed)));
+        }
+        if self.trimmed > 0 && !swap {
             notes.push(format!("there is no swap: {} of anonymous memory can't leave", self.stuck));
         }
         if selection.excluded > 0 {
