@@ -10,6 +10,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use memtide_core::conditions::Condition;
+use memtide_view::fields::OUTPUTS;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -242,26 +243,7 @@ pub(crate) struct ManArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
     /// The command.
-    pub(crate) command: SchemaOf,
-}
-
-/// A command whose output has a schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SchemaOf {
-    /// `memtide status --json`
-    Status,
-    /// `memtide lists --json`
-    Lists,
-    /// `memtide ps --json`
-    Ps,
-    /// `memtide objects --json`
-    Objects,
-    /// `memtide doctor --json`
-    Doctor,
-    /// A line of `memtide watch --json`
-    Watch,
-    /// `memtide wait --json`
-    Wait,
-    /// `memtide clean --json`
-    Clean,
+    #[arg(value_name = "COMMAND")]
+    #[arg(value_parser = PossibleValuesParser::new(OUTPUTS.iter().map(|output| output.command)))]
+    pub(crate) command: String,
 }

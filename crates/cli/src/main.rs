@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("memtide: {error:#}");
+            eprintln!("memtide: {}", told(&error));
             exit_of(&error).into()
         }
     }
@@ -44,6 +44,19 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Clean(args)) => commands::clean::run(&context, args),
         Some(Command::Completions(_) | Command::Man(_) | Command::Schema(_)) => Ok(Exit::Done),
     }
+}
+
+/// An error with its causes, each told once: some errors tell theirs themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |mut told, cause| {
+        if told.is_empty() {
+            return cause;
+        }
+        if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+        told
+    })
 }
 
 /// How a command ended.

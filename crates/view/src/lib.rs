@@ -6,11 +6,13 @@
 //!
 //! - [`fields`]: the tables;
 //! - [`json`]: records as JSON, tables as JSON Schema;
-//! - [`text`]: records as text for a terminal.
+//! - [`text`]: records as text for a terminal;
+//! - [`markdown`]: the tables as a document.
 
 mod field;
 pub mod fields;
 pub mod json;
+pub mod markdown;
 mod table;
 pub mod text;
 

@@ -112,9 +112,13 @@ pub static PREDICTION: Table<Prediction> = Table {
         column!("weight", "WEIGHT", Unit::Text, "How much it disturbs: light or heavy.", |p| {
             Value::text(p.region.weight().word())
         }),
-        column!("certainty", "", Unit::Text, "How sure it is: about, at most or unknown.", |p| {
-            Value::text(p.estimate.word())
-        }),
+        column!(
+            "certainty",
+            "CERTAINTY",
+            Unit::Text,
+            "How sure it is: about, at most or unknown.",
+            |p| { Value::text(p.estimate.word()) }
+        ),
         column!("yield", "YIELD", Unit::Bytes, "How much.", |p| Value::bytes(p.estimate.bytes())),
         column!(
             "effect",

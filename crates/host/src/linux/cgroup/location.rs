@@ -98,19 +98,21 @@ impl Location {
     /// # Errors
     /// [`Error::NotACgroup`] where the directory has no memory controller.
     pub fn at(directory: &Path) -> Result<Self, Error> {
-        let directory = directory
-            .canonicalize()
-            .map_err(|e| Error::file("looking up the cgroup", directory, e))?;
+        let needs = "memory.current (version 2) or memory.usage_in_bytes (version 1)";
+        let directory = match directory.canonicalize() {
+            Ok(directory) => directory,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::NotACgroup { path: directory.to_path_buf(), needs });
+            }
+            Err(error) => return Err(Error::file("looking up the cgroup", directory, error)),
+        };
         let has = |directory: &Path, version: Version| {
             directory.join(version.usage_file()).exists() || directory.join("memory.stat").exists()
         };
         let version = [Version::V1, Version::V2]
             .into_iter()
             .find(|version| directory.join(version.usage_file()).exists())
-            .ok_or_else(|| Error::NotACgroup {
-                path: directory.clone(),
-                needs: "memory.current (version 2) or memory.usage_in_bytes (version 1)",
-            })?;
+            .ok_or_else(|| Error::NotACgroup { path: directory.clone(), needs })?;
         let top = directory.ancestors().take_while(|d| has(d, version)).last();
         Ok(Self { version, top: top.unwrap_or(&directory).to_path_buf(), directory })
     }
