@@ -137,7 +137,7 @@ fn the_configuration_speaks_the_registrys_names() {
     std::fs::write(path, "LowMemoryThreshold = 123\n").expect("written");
     let look = json(&["--config", path, "--json"]);
     assert_eq!(look["conditions"][0]["threshold"], 123 << 20);
-    assert_eq!(look["conditions"][1]["threshold"], 3 * 123 << 20);
+    assert_eq!(look["conditions"][1]["threshold"], (3 * 123) << 20);
     let look = json(&["--config", path, "--threshold", "LowMemoryThreshold=124", "--json"]);
     assert_eq!(look["conditions"][0]["threshold"], 124 << 20, "an argument goes before the file");
 
