@@ -3,6 +3,8 @@
 //! Each command is a module of its own; this file only names them.
 
 mod checkout;
+mod emulate;
+mod process;
 mod tidy;
 
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ struct Arguments {
 enum Task {
     /// Check sizes, documents, the contract's tests, `unsafe` and banned words.
     Tidy,
+    /// Run the tests that need a machine of their own in emulated ones.
+    Emulate(emulate::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,5 +43,6 @@ fn run(task: Task) -> Result<()> {
     let checkout = Checkout::find()?;
     match task {
         Task::Tidy => tidy::run(&checkout),
+        Task::Emulate(options) => emulate::run(&checkout, &options),
     }
 }
