@@ -102,7 +102,7 @@ fn a_version_2_container_has_its_own_numbers() {
     let mut hog = Hog::new();
     for cycle in 0..5 {
         conditions.wait(Condition::HighMemory, PATIENCE).expect("known").expect("high");
-        hog.grow(110 * MIB);
+        hog.grow(120 * MIB);
         conditions.wait(Condition::LowMemory, PATIENCE).expect("known").expect("low");
         let reading = conditions.reading(Condition::LowMemory);
         assert_eq!(reading.reason, Reason::ContainerLimit, "cycle {cycle}: {reading:?}");
