@@ -4,6 +4,7 @@
 
 mod checkout;
 mod emulate;
+mod privileged;
 mod process;
 mod tidy;
 
@@ -27,6 +28,8 @@ enum Task {
     Tidy,
     /// Run the tests that need a machine of their own in emulated ones.
     Emulate(emulate::Options),
+    /// Run the tests that only root may run.
+    Privileged,
 }
 
 fn main() -> ExitCode {
@@ -44,5 +47,6 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Tidy => tidy::run(&checkout),
         Task::Emulate(options) => emulate::run(&checkout, &options),
+        Task::Privileged => privileged::run(&checkout),
     }
 }
