@@ -4,6 +4,7 @@
 
 mod checkout;
 mod emulate;
+mod msrv;
 mod privileged;
 mod process;
 mod tidy;
@@ -30,6 +31,8 @@ enum Task {
     Emulate(emulate::Options),
     /// Run the tests that only root may run.
     Privileged,
+    /// Check with the oldest Rust that the workspace promises.
+    Msrv,
 }
 
 fn main() -> ExitCode {
@@ -48,5 +51,6 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&checkout),
         Task::Emulate(options) => emulate::run(&checkout, &options),
         Task::Privileged => privileged::run(&checkout),
+        Task::Msrv => msrv::run(&checkout),
     }
 }
