@@ -3,6 +3,7 @@
 //! Each command is a module of its own; this file only names them.
 
 mod checkout;
+mod deny;
 mod emulate;
 mod msrv;
 mod privileged;
@@ -31,6 +32,8 @@ enum Task {
     Emulate(emulate::Options),
     /// Run the tests that only root may run.
     Privileged,
+    /// Check the licences and sources of what the workspace depends on.
+    Deny(deny::Options),
     /// Check with the oldest Rust that the workspace promises.
     Msrv,
 }
@@ -51,6 +54,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&checkout),
         Task::Emulate(options) => emulate::run(&checkout, &options),
         Task::Privileged => privileged::run(&checkout),
+        Task::Deny(options) => deny::run(&checkout, &options),
         Task::Msrv => msrv::run(&checkout),
     }
 }
