@@ -3,7 +3,10 @@
 //! Each command is a module of its own; this file only names them.
 
 mod checkout;
+mod deny;
 mod emulate;
+mod msrv;
+mod privileged;
 mod process;
 mod tidy;
 
@@ -27,6 +30,12 @@ enum Task {
     Tidy,
     /// Run the tests that need a machine of their own in emulated ones.
     Emulate(emulate::Options),
+    /// Run the tests that only root may run.
+    Privileged,
+    /// Check the licences and sources of what the workspace depends on.
+    Deny(deny::Options),
+    /// Check with the oldest Rust that the workspace promises.
+    Msrv,
 }
 
 fn main() -> ExitCode {
@@ -44,5 +53,8 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Tidy => tidy::run(&checkout),
         Task::Emulate(options) => emulate::run(&checkout, &options),
+        Task::Privileged => privileged::run(&checkout),
+        Task::Deny(options) => deny::run(&checkout, &options),
+        Task::Msrv => msrv::run(&checkout),
     }
 }
