@@ -151,6 +151,15 @@ pub(crate) fn page_out(process: BorrowedFd<'_>, ranges: &[Range<u64>]) -> io::Re
     u64::try_from(advised).map_err(|_| io::Error::last_os_error())
 }
 
+/// Offers all memory of this process to KSM, for tests of combining.
+///
+/// Source: prctl(2), PR_SET_MEMORY_MERGE, since Linux 6.4.
+#[cfg(test)]
+pub(crate) fn offer_all_memory() -> io::Result<()> {
+    // SAFETY: the call takes no pointer, and merging never changes what memory holds.
+    done(unsafe { libc::prctl(libc::PR_SET_MEMORY_MERGE, 1, 0, 0, 0) })
+}
+
 /// The index that stands for all file systems at once in a [`write_back`] record.
 pub(crate) const EVERYTHING: u32 = u32::MAX;
 

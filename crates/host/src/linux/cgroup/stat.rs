@@ -29,7 +29,7 @@ pub struct MemoryStat {
     pub refault_anonymous: Option<u64>,
     /// Page faults that read from a disk.
     pub major_faults: Option<u64>,
-    /// Pages read from swap; kernels before 6.11 don't tell.
+    /// Pages read from swap; many kernels do not tell.
     pub swap_ins: Option<u64>,
 }
 

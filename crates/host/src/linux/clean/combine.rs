@@ -226,3 +226,38 @@ fn scan(directory: &Path, reins: &mut Reins<'_>) -> io::Result<Status> {
         std::thread::sleep(reins.patience());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clean::{Cleaner, Request};
+    use crate::linux::system_calls;
+    use memtide_core::units::PAGE_SIZE;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    #[ignore = "needs root and Linux 6.4: cargo xtask privileged"]
+    fn equal_pages_are_kept_once_and_ksm_is_put_back() {
+        let settings = || -> Vec<Option<u64>> {
+            let number = |name: &str| read_number(&Path::new("/").join(DIRECTORY).join(name));
+            ["run", "pages_to_scan", "sleep_millisecs"].map(number).to_vec()
+        };
+        let before = settings();
+        assert_eq!(before[0], Some(0), "this test needs KSM to be stopped");
+        system_calls::offer_all_memory().expect("Linux 6.4");
+        let equal = vec![0x5a_u8; 64 << 20];
+        let request = Request { regions: vec![Region::Combine], ..Request::default() };
+        let mut cleaner = Cleaner::open(&request).expect("this machine");
+        cleaner.run(&AtomicBool::new(false), &mut |_| ());
+        let step = &cleaner.report().steps[0];
+        assert!(matches!(step.status, Status::Done), "{step:?}");
+        let merged = read_number(Path::new("/proc/self/ksm_merging_pages"));
+        let merged = Bytes::from_pages(merged.expect("Linux 5.19"));
+        // Large pages are merged only where the kernel splits them.
+        assert!(merged >= Bytes::from_mib(48), "{merged} of 64 MiB: {step:?}");
+        assert_eq!(settings(), before);
+        assert!(
+            equal.iter().step_by(usize::try_from(PAGE_SIZE).expect("small")).all(|b| *b == 0x5a)
+        );
+    }
+}

@@ -42,7 +42,7 @@ impl Depth {
     const fn basis(self) -> &'static str {
         match self {
             Self::All => "page cache that is clean and mapped by no program",
-            Self::Cold => "the part of it on the inactive list: not used for a while",
+            Self::Cold => "the part of it on the inactive list: not used for a while, or once only",
         }
     }
 }

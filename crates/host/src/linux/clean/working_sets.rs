@@ -74,15 +74,10 @@ pub(super) fn predict(scene: &mut Scene) -> Prediction {
         anonymous = anonymous.saturating_add(sum(free().map(|m| m.anonymous)));
     }
     let count = processes(selection.chosen.len());
+    let basis = format!("{count}: {files} of files that one process alone maps");
     let basis = match swap {
-        true => format!(
-            "{count}: {files} of files mapped by one process only, {anonymous} anonymous, {swap_free} \
-             of swap free"
-        ),
-        false => format!(
-            "{count}: {files} of files mapped by one process only; there is no swap, so {anonymous} \
-             anonymous can't leave"
-        ),
+        true => format!("{basis}, {anonymous} anonymous, {swap_free} of swap free"),
+        false => format!("{basis}; there is no swap, so {anonymous} anonymous can't leave"),
     };
     let total = if swap { files.saturating_add(anonymous.min(swap_free)) } else { files };
     let all_hidden = hidden > 0 && hidden == selection.chosen.len();
