@@ -29,6 +29,14 @@ impl Checkout {
         &self.root
     }
 
+    /// Cargo's build folder; whatever tasks keep lies below it.
+    pub(crate) fn target(&self) -> PathBuf {
+        match env::var_os("CARGO_TARGET_DIR") {
+            Some(folder) => self.root.join(folder),
+            None => self.root.join("target"),
+        }
+    }
+
     /// Every file that people wrote, as text, by path; what is not UTF-8 is left out.
     pub(crate) fn files(&self) -> Result<Vec<SourceFile>> {
         let mut files = Vec::new();

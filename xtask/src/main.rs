@@ -3,6 +3,7 @@
 //! Each command is a module of its own; this file only names them.
 
 mod checkout;
+mod fuzz;
 mod tidy;
 
 use std::process::ExitCode;
@@ -23,6 +24,14 @@ struct Arguments {
 enum Task {
     /// Check sizes, documents, the contract's tests, `unsafe` and banned words.
     Tidy,
+    /// Put any bytes into every parser, for a while each; fail on a crash.
+    Fuzz {
+        /// The targets (default: all).
+        targets: Vec<String>,
+        /// How long each runs.
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -39,5 +48,6 @@ fn run(task: Task) -> Result<()> {
     let checkout = Checkout::find()?;
     match task {
         Task::Tidy => tidy::run(&checkout),
+        Task::Fuzz { targets, seconds } => fuzz::run(&checkout, &targets, seconds),
     }
 }
