@@ -5,6 +5,7 @@
 mod checkout;
 mod deny;
 mod emulate;
+mod fuzz;
 mod msrv;
 mod privileged;
 mod process;
@@ -36,6 +37,14 @@ enum Task {
     Deny(deny::Options),
     /// Check with the oldest Rust that the workspace promises.
     Msrv,
+    /// Put any bytes into every parser, for a while each; fail on a crash.
+    Fuzz {
+        /// The targets (default: all).
+        targets: Vec<String>,
+        /// How long each runs.
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -56,5 +65,6 @@ fn run(task: Task) -> Result<()> {
         Task::Privileged => privileged::run(&checkout),
         Task::Deny(options) => deny::run(&checkout, &options),
         Task::Msrv => msrv::run(&checkout),
+        Task::Fuzz { targets, seconds } => fuzz::run(&checkout, &targets, seconds),
     }
 }

@@ -9,7 +9,7 @@ NAME is any part of a program's name, in any case. With --cgroup only the proces
 cgroup, or to one below it, are shown.
 
 --pss is dear: the kernel walks every page of each process. Measured: 20 µs for a small shell,
-5 ms for 1 GiB resident, against 16 µs for everything else that is shown. So it is measured for
+15 ms for 1 GiB resident, against 16 µs for everything else that is shown. So it is measured for
 the processes shown, or for all that NAME leaves where they are sorted by it.
 
 Rates are since each process started, or over --interval.
