@@ -125,9 +125,7 @@ pub(crate) enum Command {
     #[command(after_long_help = clean::HELP)]
     Clean(CleanArgs),
     /// Print a completion script for a shell.
-    #[command(
-        after_help = "Example: memtide completions bash > ~/.local/share/bash-completion/completions/memtide"
-    )]
+    #[command(after_help = "Example: memtide completions bash > /etc/bash_completion.d/memtide")]
     Completions(CompletionsArgs),
     /// Print the manual page, or write one a command into a directory.
     #[command(after_help = "Example: memtide man | man -l -")]

@@ -190,6 +190,44 @@ fn a_watch_tells_what_is_set_and_runs_the_command_with_it() {
 }
 
 #[test]
+fn a_slow_command_neither_delays_nor_loses_a_line() {
+    let low = always_low();
+    let directory = tempfile::tempdir().expect("a directory");
+    let (gate, ran) = (directory.path().join("gate"), directory.path().join("ran"));
+    assert!(Command::new("mkfifo").arg(&gate).status().expect("mkfifo").success());
+    // Each run stands still until someone opens the gate.
+    let script = format!("cat {} && echo $MEMTIDE_CONDITION >> {}", gate.display(), ran.display());
+    let expected = json(&["status", &low, "--json"]);
+    let expected: Vec<_> = expected["conditions"].as_array().expect("a list").iter().collect();
+    let expected = expected.iter().filter(|c| c["set"] == true).count();
+    assert!(expected >= 2, "low memory and low commit at least");
+    let arguments = ["watch", "--json", "--exec", &script, &low];
+    let mut child = command(&arguments).stdout(Stdio::piped()).spawn().expect("memtide runs");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    assert_eq!(lines.take(expected).filter(Result::is_ok).count(), expected);
+    assert!(!ran.exists(), "every line came while the first command still ran");
+    for _ in 0..expected {
+        std::fs::write(&gate, "").expect("opened");
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let runs = || std::fs::read_to_string(&ran).unwrap_or_default().lines().count();
+    while runs() < expected {
+        assert!(Instant::now() < deadline, "{} of {expected} runs", runs());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("waited");
+}
+
+#[test]
+fn every_command_says_null_for_what_linux_does_not_keep() {
+    let look = json(&["status", "--json"]);
+    assert!(look["commit"]["peak"].is_null());
+    assert!(look["lists"]["modified_no_write"].is_null());
+    assert!(String::from_utf8_lossy(&memtide(&["lists"]).stdout).contains("unknown"));
+}
+
+#[test]
 fn colour_is_for_terminals_and_on_demand() {
     assert!(!memtide(&[]).stdout.contains(&0x1b), "a pipe");
     assert!(memtide(&["--color", "always"]).stdout.contains(&0x1b));

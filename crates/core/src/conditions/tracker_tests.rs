@@ -309,8 +309,8 @@ proptest! {
         low in 0..1024_u32, high in 0..1024_u32, level in 0..1100 * MIB,
     ) {
         let sizes = Sizes { physical: Bytes::from_mib(1024), ..Sizes::default() };
-        let overrides =
-            Overrides { low_memory_mb: Some(low), high_memory_mb: Some(high), ..Default::default() };
+        let (low_memory_mb, high_memory_mb) = (Some(low), Some(high));
+        let overrides = Overrides { low_memory_mb, high_memory_mb, ..Overrides::default() };
         let t = Thresholds::new(Profile::Windows, &sizes, &overrides).expect("below 1024 MB");
         let mut tracker = Tracker::new(t);
         tracker.update(&available(level));

@@ -73,6 +73,16 @@ fn the_tightest_limit_up_the_tree_counts_without_page_cache() {
 }
 
 #[test]
+fn a_soft_limit_of_version_2_counts() {
+    let tree = Tree::new().v2("/a");
+    tree.group("/a", &(512 * MIB).to_string(), 300 * MIB, 0);
+    tree.write("sys/fs/cgroup/a/memory.high", &(400 * MIB).to_string());
+    let container = tree.open().sample().expect("a sample").container.expect("a container");
+    assert_eq!(container.limit, Bytes::from_mib(400));
+    assert_eq!(container.available, Some(Bytes::from_mib(100)));
+}
+
+#[test]
 fn a_machine_with_less_than_the_container_may_take_is_the_bound() {
     let tree = Tree::new().v2("/a");
     tree.group("/a", &(7000 * MIB).to_string(), MIB, 0);
