@@ -1,1 +1,20 @@
-//! (to come)
+//! Every field of Memtide once: its name, unit, help and format.
+//!
+//! A [`Table`] lists the columns of one kind of record; each [`Column`] is a [`Field`] and how it
+//! is had from the record. The terminal, JSON and the JSON Schema are laid out from the tables and
+//! know no field by name:
+//!
+//! - [`fields`]: the tables;
+//! - [`json`]: records as JSON, tables as JSON Schema;
+//! - [`text`]: records as text for a terminal;
+//! - [`markdown`]: the tables as a document.
+
+mod field;
+pub mod fields;
+pub mod json;
+pub mod markdown;
+mod table;
+pub mod text;
+
+pub use field::{Field, Unit, Value};
+pub use table::{Column, Row, Schema, Table};

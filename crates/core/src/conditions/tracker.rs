@@ -86,6 +86,16 @@ enum Side {
 }
 
 impl Side {
+    /// How far the level is from where it would change the state.
+    fn distance(self, is_set: bool, level: Bytes, mark: Bytes, margin: Bytes) -> Bytes {
+        let edge = match (is_set, self) {
+            (false, _) => mark,
+            (true, Self::AtOrAbove) => mark.saturating_sub(margin),
+            (true, Self::Below | Self::AtOrBelow) => mark.saturating_add(margin),
+        };
+        Bytes(level.0.abs_diff(edge.0))
+    }
+
     fn holds(self, was_set: bool, level: Bytes, mark: Bytes, margin: Bytes) -> bool {
         let margin = if was_set { margin } else { Bytes::ZERO };
         match self {
@@ -103,6 +113,7 @@ impl Side {
 pub struct Tracker {
     thresholds: Thresholds,
     readings: [Reading; Condition::COUNT],
+    distances: [Option<Bytes>; Condition::COUNT],
 }
 
 /// A stall ends when programs wait for less than half of what began it.
@@ -115,7 +126,11 @@ impl Tracker {
     /// A tracker in which every condition is unknown until the first update.
     #[must_use]
     pub fn new(thresholds: Thresholds) -> Self {
-        Self { thresholds, readings: Condition::ALL.map(Reading::unknown) }
+        Self {
+            thresholds,
+            readings: Condition::ALL.map(Reading::unknown),
+            distances: [None; Condition::COUNT],
+        }
     }
 
     /// The marks in force.
@@ -139,6 +154,19 @@ impl Tracker {
     #[must_use]
     pub const fn reading(&self, condition: Condition) -> &Reading {
         &self.readings[condition.index()]
+    }
+
+    /// By how much the level of this condition must move before its state can change; `None`
+    /// where the level is unknown. Stalls are not counted: they move at once.
+    #[must_use]
+    pub const fn distance(&self, condition: Condition) -> Option<Bytes> {
+        self.distances[condition.index()]
+    }
+
+    /// The conditions that are unknown.
+    #[must_use]
+    pub fn unknown(&self) -> ConditionSet {
+        self.readings.iter().filter(|r| r.state == State::Unknown).map(|r| r.condition).collect()
     }
 
     /// The conditions that are set.
@@ -176,6 +204,9 @@ impl Tracker {
             }
             _ => Reading { value: level, threshold: mark, ..Reading::unknown(condition) },
         };
+        self.distances[condition.index()] = level
+            .zip(mark)
+            .map(|(level, mark)| side.distance(reading.state == State::Set, level, mark, margin));
         self.readings[condition.index()] = reading;
     }
 

@@ -202,6 +202,30 @@ fn a_charge_beyond_the_limit_is_still_compared_by_level() {
     assert_eq!(tracker.set(), Condition::MaximumCommit.into());
 }
 
+#[test]
+fn the_distance_is_what_a_level_must_move_to_change_the_state() {
+    let t = thresholds(Profile::Windows, Bytes::from_mib(4096));
+    for start in [20 * MIB, 40 * MIB, 200 * MIB] {
+        for condition in [Condition::LowMemory, Condition::HighMemory] {
+            let mut tracker = Tracker::new(t);
+            tracker.update(&available(start));
+            let before = state(&tracker, condition);
+            let distance = tracker.distance(condition).expect("the level is known").0;
+            for near in [start.saturating_sub(distance - 1), start + distance - 1] {
+                let mut still = tracker.clone();
+                still.update(&available(near));
+                assert_eq!(state(&still, condition), before, "{condition} from {start} to {near}");
+            }
+            let flips = [start.saturating_sub(distance + 1), start + distance + 1].map(|far| {
+                let mut moved = tracker.clone();
+                moved.update(&available(far));
+                state(&moved, condition) != before
+            });
+            assert_eq!(flips.iter().filter(|f| **f).count(), 1, "{condition} from {start}");
+        }
+    }
+}
+
 fn any_levels() -> impl Strategy<Value = Levels> {
     let bytes = || proptest::option::weighted(0.95, (0..1200 * MIB).prop_map(Bytes));
     (bytes(), bytes(), bytes(), bytes(), bytes(), bytes(), proptest::option::of(0..1001_u16))

@@ -1,0 +1,99 @@
+//! One wait: a future, which a thread can also block on.
+
+use super::watch::{Outcome, Watch};
+use crate::Error;
+use memtide_core::conditions::ConditionSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+/// Which of several conditions must be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One of them.
+    Any,
+    /// All of them at the same time.
+    All,
+}
+
+/// A wait for conditions; ready with those of them that were set.
+///
+/// It needs no particular runtime. Dropping it ends the wait.
+#[derive(Debug)]
+#[must_use = "a wait does nothing unless it is awaited or blocked on"]
+pub struct Wait {
+    pub(super) watch: Arc<Watch>,
+    pub(super) wanted: ConditionSet,
+    pub(super) mode: Mode,
+    pub(super) key: Option<usize>,
+}
+
+impl Wait {
+    /// Blocks this thread until the wait is over, or this long at most (`None`: for ever).
+    ///
+    /// Returns the conditions that were set, or `None` when the time is out.
+    ///
+    /// # Errors
+    /// [`Error::Unknowable`] where the conditions cannot be known, so that waiting would not end.
+    pub fn block(mut self, timeout: Option<Duration>) -> Result<Option<ConditionSet>, Error> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(outcome) = Pin::new(&mut self).poll(&mut context) {
+                return outcome.map(Some);
+            }
+            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => std::thread::park(),
+                Some(Duration::ZERO) => return Ok(None),
+                Some(left) => std::thread::park_timeout(left),
+            }
+        }
+    }
+
+    fn finish(outcome: Outcome) -> Poll<Result<ConditionSet, Error>> {
+        Poll::Ready(match outcome {
+            Outcome::Held(set) => Ok(set),
+            Outcome::Unknowable(unknown) => Err(Error::Unknowable { unknown }),
+        })
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl Future for Wait {
+    type Output = Result<ConditionSet, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(key) = self.key else {
+            return match self.watch.join(self.wanted, self.mode, context.waker()) {
+                Ok(outcome) => Self::finish(outcome),
+                Err(key) => {
+                    self.key = Some(key);
+                    Poll::Pending
+                }
+            };
+        };
+        match self.watch.look(key, context.waker()) {
+            Some(outcome) => Self::finish(outcome),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.watch.leave(key);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+use super::*;
+use crate::conditions::{Event, Wait};
+use memtide_core::conditions::{Levels, Overrides, Profile, Sizes, Thresholds};
+use memtide_core::units::Bytes;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::task::{Context, Poll, Wake};
+use std::time::Duration;
+
+/// A watch whose levels the test sets.
+struct Bench {
+    tracker: Tracker,
+    watch: Arc<Watch>,
+}
+
+const LOW: u64 = 10;
+const MIDDLE: u64 = 50;
+const HIGH: u64 = 500;
+
+impl Bench {
+    fn new() -> Self {
+        let sizes = Sizes { physical: Bytes::from_mib(4096), ..Sizes::default() };
+        let thresholds = Thresholds::new(Profile::Windows, &sizes, &Overrides::default());
+        let mut tracker = Tracker::new(thresholds.expect("defaults"));
+        tracker.update(&levels(Some(MIDDLE)));
+        let gone = Arc::new(Signal::new().expect("a signal"));
+        let watch = Arc::new(Watch::new(&tracker, gone, None));
+        Self { tracker, watch }
+    }
+
+    fn at(&mut self, mib: u64) {
+        let changed = self.tracker.update(&levels(Some(mib)));
+        self.watch.publish(&self.tracker, changed);
+    }
+
+    fn wait(&self, wanted: impl Into<ConditionSet>, mode: Mode) -> Wait {
+        Wait { watch: Arc::clone(&self.watch), wanted: wanted.into(), mode, key: None }
+    }
+}
+
+fn levels(mib: Option<u64>) -> Levels {
+    Levels { available: mib.map(Bytes::from_mib), ..Levels::default() }
+}
+
+/// A task that counts how often it is woken.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn poll(wait: &mut Wait, counted: &Arc<Counted>) -> Option<ConditionSet> {
+    use std::future::Future;
+    let waker = Waker::from(Arc::clone(counted));
+    match std::pin::Pin::new(wait).poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(outcome) => Some(outcome.expect("the level is known")),
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn a_level_that_holds_does_not_block() {
+    let mut bench = Bench::new();
+    bench.at(LOW);
+    let held = bench.wait(Condition::LowMemory, Mode::Any).block(None);
+    assert_eq!(held.expect("known"), Some(Condition::LowMemory.into()));
+}
+
+#[test]
+fn time_that_is_out_is_no_condition() {
+    let bench = Bench::new();
+    let held = bench.wait(Condition::LowMemory, Mode::Any).block(Some(Duration::from_millis(5)));
+    assert_eq!(held.expect("known"), None);
+    assert!(!bench.watch.is_wanted(Condition::LowMemory.into()), "the waiter has left");
+}
+
+#[test]
+fn a_blocked_thread_is_woken_by_the_change() {
+    let mut bench = Bench::new();
+    let wait = bench.wait(Condition::LowMemory, Mode::Any);
+    let thread = std::thread::spawn(move || wait.block(Some(Duration::from_secs(30))));
+    while !bench.watch.is_wanted(Condition::LowMemory.into()) {
+        std::thread::yield_now();
+    }
+    bench.at(LOW);
+    let held = thread.join().expect("no panic").expect("known");
+    assert_eq!(held, Some(Condition::LowMemory.into()));
+}
+
+#[test]
+fn a_condition_set_for_a_moment_still_wakes_who_waited() {
+    let mut bench = Bench::new();
+    let counted = Arc::new(Counted::default());
+    let mut wait = bench.wait(Condition::LowMemory, Mode::Any);
+    assert_eq!(poll(&mut wait, &counted), None);
+    bench.at(LOW);
+    bench.at(HIGH);
+    assert_eq!(counted.0.load(Ordering::SeqCst), 1);
+    assert_eq!(poll(&mut wait, &counted), Some(Condition::LowMemory.into()));
+}
+
+#[test]
+fn a_waiter_is_not_woken_for_what_it_does_not_want() {
+    let mut bench = Bench::new();
+    let counted = Arc::new(Counted::default());
+    let mut wait = bench.wait(Condition::LowMemory, Mode::Any);
+    assert_eq!(poll(&mut wait, &counted), None);
+    bench.at(HIGH);
+    assert_eq!(counted.0.load(Ordering::SeqCst), 0);
+    assert_eq!(poll(&mut wait, &counted), None);
+}
+
+#[test]
+fn all_means_all_at_the_same_time() {
+    let mut bench = Bench::new();
+    let counted = Arc::new(Counted::default());
+    let both = [Condition::LowMemory, Condition::HighMemory];
+    let mut wait = bench.wait(both, Mode::All);
+    assert_eq!(poll(&mut wait, &counted), None);
+    bench.at(LOW);
+    bench.at(HIGH);
+    assert_eq!(poll(&mut wait, &counted), None, "one after the other is not together");
+    let mut any = bench.wait(both, Mode::Any);
+    assert_eq!(poll(&mut any, &counted), Some(Condition::HighMemory.into()));
+}
+
+#[test]
+fn waiting_for_what_cannot_be_known_is_an_error_and_not_for_ever() {
+    let mut bench = Bench::new();
+    let error = bench.wait(Condition::LowCommit, Mode::Any).block(None).expect_err("unknown");
+    assert!(error.to_string().contains("LowCommitCondition"), "{error}");
+    let counted = Arc::new(Counted::default());
+    let mut wait = bench.wait(Condition::LowMemory, Mode::Any);
+    assert_eq!(poll(&mut wait, &counted), None);
+    let changed = bench.tracker.update(&levels(None));
+    bench.watch.publish(&bench.tracker, changed);
+    assert_eq!(counted.0.load(Ordering::SeqCst), 1);
+    assert!(wait.block(None).is_err(), "the level was lost while waiting");
+}
+
+#[test]
+fn a_dropped_wait_leaves_no_waiter() {
+    let bench = Bench::new();
+    let counted = Arc::new(Counted::default());
+    let mut wait = bench.wait(Condition::LowMemory, Mode::Any);
+    assert_eq!(poll(&mut wait, &counted), None);
+    drop(wait);
+    assert!(bench.watch.lock().waiters.is_empty());
+    assert_eq!(bench.watch.lock().counts, [0; Condition::COUNT]);
+}
+
+#[test]
+fn a_descriptor_is_readable_exactly_while_the_condition_holds() {
+    let mut bench = Bench::new();
+    let signal = Arc::new(Signal::new().expect("a signal"));
+    let wanted = Condition::LowMemory.into();
+    let key = bench.watch.join_signal(wanted, Mode::Any, Arc::clone(&signal));
+    let event = Event { watch: Arc::clone(&bench.watch), signal, key };
+    let readable = || {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&event, PollFlags::IN)], Some(&now)).expect("poll") == 1
+    };
+    assert!(!readable());
+    for _ in 0..3 {
+        bench.at(LOW);
+        assert!(readable() && readable(), "level-triggered");
+        bench.at(MIDDLE);
+        assert!(!readable());
+    }
+}
+
+#[test]
+fn every_change_is_told_in_order_and_first_what_is_set() {
+    let mut bench = Bench::new();
+    bench.at(LOW);
+    let (sender, receiver) = mpsc::channel();
+    bench.watch.listen([Condition::LowMemory, Condition::HighMemory].into(), sender);
+    for mib in [MIDDLE, HIGH, LOW] {
+        bench.at(mib);
+    }
+    let told: Vec<_> =
+        receiver.try_iter().map(|c| (c.reading.condition, c.before, c.reading.state)).collect();
+    use State::{Clear, Set};
+    let (low, high) = (Condition::LowMemory, Condition::HighMemory);
+    assert_eq!(
+        told,
+        [
+            (low, None, Set),
+            (low, Some(Set), Clear),
+            (high, Some(Clear), Set),
+            (low, Some(Clear), Set),
+            (high, Some(Set), Clear),
+        ]
+    );
+}

@@ -1,0 +1,13 @@
+//! Real memory pressure for tests and benchmarks.
+//!
+//! - [`Cgroup`]: a memory cgroup of one's own, version 1 or 2, that a process can join;
+//! - [`Hog`]: memory that is really there.
+//!
+//! Pressure stays inside the cgroup: the machine itself is never sent out of memory. Everything
+//! here panics when it cannot be had, for a test without its pressure proves nothing.
+
+mod cgroup;
+mod hog;
+
+pub use cgroup::{Cgroup, Joined};
+pub use hog::Hog;

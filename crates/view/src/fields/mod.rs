@@ -1,0 +1,44 @@
+//! The tables: one file a kind of record.
+
+mod capability;
+mod change;
+mod clean;
+mod commit;
+mod condition;
+mod container;
+mod lists;
+mod object;
+mod observation;
+mod outputs;
+mod pools;
+mod process;
+mod stall;
+mod status;
+mod waited;
+
+pub use capability::{CAPABILITY, DOCTOR};
+pub use change::CHANGE;
+pub use clean::{CLEANED, Cleaned, PREDICTION, STEP};
+pub use commit::COMMIT;
+pub use condition::CONDITION;
+pub use container::CONTAINER;
+pub use lists::{IN_USE, LISTS};
+pub use object::{LISTENER, OBJECT, OBJECTS};
+pub use observation::OBSERVATION;
+pub use outputs::{OUTPUTS, Output};
+pub use pools::{POOL, POOLS};
+pub use process::{PROCESS, PROCESSES};
+pub use stall::STALL;
+pub use status::{STATUS, Status};
+pub use waited::{WAITED, Waited};
+
+/// A column: id, title, unit, help, and how its value is had.
+macro_rules! column {
+    ($id:literal, $title:literal, $unit:expr, $help:literal, $get:expr) => {
+        crate::Column {
+            field: crate::Field { id: $id, title: $title, unit: $unit, help: $help },
+            get: $get,
+        }
+    };
+}
+pub(crate) use column;

@@ -1,0 +1,24 @@
+//! What each command prints with --json.
+
+use super::{CHANGE, CLEANED, DOCTOR, LISTS, OBJECTS, PROCESSES, STATUS, WAITED};
+use crate::Schema;
+
+/// The output of one command.
+pub struct Output {
+    /// The command.
+    pub command: &'static str,
+    /// What is printed: the record of this table, whole or once a line.
+    pub table: &'static dyn Schema,
+}
+
+/// Every command with --json.
+pub static OUTPUTS: [Output; 8] = [
+    Output { command: "status", table: &STATUS },
+    Output { command: "lists", table: &LISTS },
+    Output { command: "ps", table: &PROCESSES },
+    Output { command: "objects", table: &OBJECTS },
+    Output { command: "watch", table: &CHANGE },
+    Output { command: "wait", table: &WAITED },
+    Output { command: "clean", table: &CLEANED },
+    Output { command: "doctor", table: &DOCTOR },
+];
