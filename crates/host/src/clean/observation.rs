@@ -45,6 +45,8 @@ pub struct Observation {
     pub window: Duration,
     /// What the clean had made free.
     pub made_free: Option<ByteDelta>,
+    /// What the clean had moved to standby: it was reusable, and no program had it any more.
+    pub moved_to_standby: Option<ByteDelta>,
     /// What came back of files.
     pub returned_file: Option<Bytes>,
     /// What came back of anonymous memory.
@@ -108,6 +110,7 @@ impl Observation {
         Self {
             window,
             made_free: report.made_free(),
+            moved_to_standby: report.moved_to_standby(),
             returned_file,
             returned_anonymous,
             returned,
@@ -137,8 +140,9 @@ impl Observation {
         );
         match self.verdict {
             Verdict::NothingFreed => format!(
-                "Nothing freed: the clean changed free memory by {}.",
-                self.made_free.unwrap_or_default()
+                "Nothing freed: the clean changed free memory by {}, and standby by {}.",
+                self.made_free.unwrap_or_default(),
+                self.moved_to_standby.unwrap_or_default()
             ),
             Verdict::Helped => format!("Helped: {freed} made free, {came}."),
             Verdict::CameBack => format!("Came back: {freed} made free, {came}."),

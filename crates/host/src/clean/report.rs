@@ -155,6 +155,13 @@ impl Report {
         known.reduce(|a, b| ByteDelta(a.0.saturating_add(b.0)))
     }
 
+    /// What all steps together moved to standby, or `None` where no step could tell.
+    #[must_use]
+    pub fn moved_to_standby(&self) -> Option<ByteDelta> {
+        let known = self.steps.iter().filter_map(|step| step.change.moved_to_standby);
+        known.reduce(|a, b| ByteDelta(a.0.saturating_add(b.0)))
+    }
+
     /// Whether every region that was asked for was cleaned.
     #[must_use]
     pub fn is_done(&self) -> bool {

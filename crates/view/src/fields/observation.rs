@@ -25,6 +25,13 @@ pub static OBSERVATION: Table<Observation> = Table {
         column!("made_free", "made free", Unit::SignedBytes, "What was made free.", |o| {
             Value::known(o.made_free, Value::SignedBytes)
         }),
+        column!(
+            "moved_to_standby",
+            "moved to standby",
+            Unit::SignedBytes,
+            "What was moved to standby.",
+            |o| Value::known(o.moved_to_standby, Value::SignedBytes)
+        ),
         column!("returned", "came back", Unit::Bytes, "What came back, by `basis`.", |o| {
             Value::bytes(o.returned)
         }),

@@ -11,6 +11,12 @@ use memtide_core::units::Bytes;
 pub struct MemoryStat {
     /// Anonymous memory.
     pub anonymous: Option<Bytes>,
+    /// Anonymous pages and shared memory on both lists, mapped or not.
+    pub listed_anonymous: Option<Bytes>,
+    /// Shared memory: pages without a file that several programs may map.
+    pub shared: Option<Bytes>,
+    /// Pages that are also in swap; version 1 tells since 6.8.
+    pub swap_cached: Option<Bytes>,
     /// File pages on the active list.
     pub active_file: Option<Bytes>,
     /// File pages on the inactive list.
@@ -59,6 +65,12 @@ impl MemoryStat {
     fn set(&mut self, name: &str, value: u64) {
         match name {
             "anon" | "rss" => self.anonymous = Some(Bytes(value)),
+            "inactive_anon" | "active_anon" => {
+                let sum = self.listed_anonymous.unwrap_or_default();
+                self.listed_anonymous = Some(sum.saturating_add(Bytes(value)));
+            }
+            "shmem" => self.shared = Some(Bytes(value)),
+            "swapcached" => self.swap_cached = Some(Bytes(value)),
             "active_file" => self.active_file = Some(Bytes(value)),
             "inactive_file" => self.inactive_file = Some(Bytes(value)),
             "slab_reclaimable" => self.reclaimable_slab = Some(Bytes(value)),
@@ -71,6 +83,17 @@ impl MemoryStat {
             "pswpin" => self.swap_ins = Some(value),
             _ => {}
         }
+    }
+
+    /// Pages that are in swap, still in memory and mapped by no program: ready to be reused.
+    #[must_use]
+    pub fn clean_swap_cache(&self) -> Bytes {
+        let (Some(listed), Some(anonymous), Some(shared), Some(cached)) =
+            (self.listed_anonymous, self.anonymous, self.shared, self.swap_cached)
+        else {
+            return Bytes::ZERO;
+        };
+        listed.saturating_sub(anonymous).saturating_sub(shared).min(cached)
     }
 
     /// The memory in the charge that the kernel can take back: page cache and reclaimable slab.
@@ -113,6 +136,14 @@ mod tests {
         let stat = MemoryStat::parse(text, Version::V2);
         assert_eq!(stat.reclaimable(), Some(Bytes(35)));
         assert_eq!(MemoryStat::parse(b"", Version::V2).reclaimable(), None);
+    }
+
+    #[test]
+    fn what_is_in_swap_and_in_memory_is_reusable_where_nobody_maps_it() {
+        let text = b"anon 10\nshmem 5\nswapcached 30\ninactive_anon 25\nactive_anon 15\n";
+        assert_eq!(MemoryStat::parse(text, Version::V2).clean_swap_cache(), Bytes(25));
+        let without = MemoryStat::parse(b"anon 10\ninactive_anon 25\n", Version::V2);
+        assert_eq!(without.clean_swap_cache(), Bytes::ZERO);
     }
 
     #[test]

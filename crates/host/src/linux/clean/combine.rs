@@ -4,6 +4,7 @@
 //! prctl(PR_SET_MEMORY_MERGE). It compares a page once its contents have stayed the same for a
 //! full scan, so two full scans are run, and the settings are put back as they were.
 
+use super::setting::Setting;
 use super::{Outcome, Reins, Scene, Status, needs, needs_to_write, read_number, sum};
 use crate::Error;
 use crate::clean::{Effect, Estimate, Evidence, Mechanism, Prediction, Region};
@@ -11,7 +12,7 @@ use crate::linux::ksm::parse_mergeable;
 use crate::linux::smaps;
 use memtide_core::units::Bytes;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const DIRECTORY: &str = "sys/kernel/mm/ksm";
@@ -54,32 +55,6 @@ impl Run {
 
 fn mechanism() -> Mechanism {
     Mechanism { name: "KSM".to_owned(), evidence: Evidence::TakesNothing }
-}
-
-/// Settings of KSM that are put back when this is dropped.
-struct Settings {
-    directory: PathBuf,
-    saved: Vec<(&'static str, String)>,
-}
-
-impl Settings {
-    /// Sets one for the time being.
-    fn set(&mut self, name: &'static str, value: &str) -> io::Result<()> {
-        let path = self.directory.join(name);
-        let before = std::fs::read_to_string(&path)?;
-        std::fs::write(&path, value)?;
-        self.saved.push((name, before));
-        Ok(())
-    }
-}
-
-impl Drop for Settings {
-    fn drop(&mut self) {
-        for (name, value) in self.saved.drain(..).rev() {
-            // Nobody is left to tell; the report reads `run` again and tells of it.
-            let _ = std::fs::write(self.directory.join(name), value);
-        }
-    }
 }
 
 /// What programs offer, as far as it is in memory; `None` where some can't be looked into and the
@@ -190,16 +165,14 @@ pub(super) fn carry_out(scene: &Scene, reins: &mut Reins<'_>) -> Outcome {
 /// Lets KSM scan everything twice, and puts its settings back.
 fn scan(directory: &Path, reins: &mut Reins<'_>) -> io::Result<Status> {
     let count = |name: &str| read_number(&directory.join(name)).unwrap_or_default();
-    let mut settings = Settings { directory: directory.to_path_buf(), saved: Vec::new() };
-    for (name, value) in PACE {
-        // With an adviser in charge of the pace it can't be set, and needn't.
-        let _ = settings.set(name, value);
-    }
+    // With an adviser in charge of the pace it can't be set, and needn't. What is held first is put
+    // back last: KSM stops before its pace changes.
+    let _pace = PACE.map(|(name, value)| Setting::hold(&directory.join(name), value));
     let first = count("full_scans");
     // A scan that was broken off goes on where it was, and sees only a part.
     let broken_off = first > 0 || count("pages_scanned") > 0;
     let wanted = if broken_off { SCANS + 1 } else { SCANS };
-    settings.set("run", "1")?;
+    let _run = Setting::hold(&directory.join("run"), "1")?;
     let counted = directory.join("pages_scanned").exists();
     let patience = if counted { STUCK } else { STUCK_UNCOUNTED };
     let before = (first, count("pages_scanned"));

@@ -66,7 +66,7 @@ impl Gauges {
         let (occupied, standby) = match (&self.cgroup, reach) {
             (Some(_), Reach::Cgroup) => {
                 let stat = self.cgroup_stat();
-                (self.charge(), stat.and_then(|stat| clean_unmapped(&stat)))
+                (self.charge(), stat.and_then(|stat| standby(&stat)))
             }
             _ => {
                 let free = meminfo.total.zip(meminfo.free);
@@ -143,9 +143,10 @@ fn of_cgroup(machine: Counters, stat: &MemoryStat) -> Counters {
     }
 }
 
-/// The file pages of a cgroup that are clean and mapped by no program: its standby list.
-pub(super) fn clean_unmapped(stat: &MemoryStat) -> Option<Bytes> {
+/// The standby list of a cgroup, by the formula of the machine's: file pages that are clean and
+/// mapped by no program, and pages in swap that are still in memory.
+fn standby(stat: &MemoryStat) -> Option<Bytes> {
     let files = stat.active_file?.saturating_add(stat.inactive_file?);
-    let busy = [stat.dirty, stat.writeback, stat.mapped];
-    Some(files.saturating_sub(super::sum(busy.into_iter().flatten())))
+    let busy = super::sum([stat.dirty, stat.writeback, stat.mapped].into_iter().flatten());
+    Some(files.saturating_sub(busy).saturating_add(stat.clean_swap_cache()))
 }

@@ -11,6 +11,7 @@ mod gauges;
 mod modified;
 mod processes;
 mod reclaim;
+mod setting;
 mod slab;
 mod standby;
 mod working_sets;

@@ -3,7 +3,8 @@
 //! Each process is advised, mapping by mapping, to page out (process_madvise with MADV_PAGEOUT).
 //! The kernel leaves alone what several processes map, and anonymous memory where there is no
 //! swap; what the call returns is bytes *advised*, so the resident memory is measured before and
-//! after.
+//! after. What goes to swap stays in memory until it is written and the kernel needs the room: it
+//! moves to standby, and is made free only later.
 
 use super::processes::{Process, Selection, select};
 use super::{Outcome, Reach, Reins, Scene, Status, read_or_empty, sum};
