@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn command(arguments: &[&str]) -> Command {
@@ -29,6 +29,21 @@ fn refused(arguments: &[&str], exit: i32) -> String {
     assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {errors}");
     assert!(output.stdout.is_empty(), "errors belong on standard error");
     errors
+}
+
+/// A command that is killed however the test ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn watching(arguments: &[&str]) -> Killed {
+    let mut command = command(arguments);
+    Killed(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("memtide runs"))
 }
 
 /// A threshold that holds on any machine: the low mark is nearly all there is.
@@ -168,8 +183,8 @@ fn a_watch_tells_what_is_set_and_runs_the_command_with_it() {
         told.display()
     );
     let arguments = ["watch", "low-memory", "--json", "--exec", &script, &low];
-    let mut child = command(&arguments).stdout(Stdio::piped()).spawn().expect("memtide runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut child = watching(&arguments);
+    let mut lines = BufReader::new(child.0.stdout.take().expect("its output")).lines();
     let line: Value = serde_json::from_str(&lines.next().expect("a line").expect("text"))
         .expect("each line is JSON");
     assert_eq!((&line["name"], &line["set"]), (&"LowMemoryCondition".into(), &true.into()));
@@ -181,8 +196,6 @@ fn a_watch_tells_what_is_set_and_runs_the_command_with_it() {
         assert!(Instant::now() < deadline, "the command did not run");
         std::thread::sleep(Duration::from_millis(10));
     };
-    child.kill().expect("killed");
-    child.wait().expect("waited");
     let words: Vec<_> = told.split_ascii_whitespace().collect();
     assert_eq!(words[..2], ["LowMemoryCondition", "set"]);
     assert!(["availability", "container-limit"].contains(&words[2]), "{told}");
@@ -194,29 +207,28 @@ fn a_slow_command_neither_delays_nor_loses_a_line() {
     let low = always_low();
     let directory = tempfile::tempdir().expect("a directory");
     let (gate, ran) = (directory.path().join("gate"), directory.path().join("ran"));
-    assert!(Command::new("mkfifo").arg(&gate).status().expect("mkfifo").success());
-    // Each run stands still until someone opens the gate.
-    let script = format!("cat {} && echo $MEMTIDE_CONDITION >> {}", gate.display(), ran.display());
+    // Each run stands still until the gate is there.
+    let script = format!(
+        "until test -e {}; do sleep 0.02; done; echo $MEMTIDE_CONDITION >> {}",
+        gate.display(),
+        ran.display()
+    );
     let expected = json(&["status", &low, "--json"]);
     let expected: Vec<_> = expected["conditions"].as_array().expect("a list").iter().collect();
     let expected = expected.iter().filter(|c| c["set"] == true).count();
     assert!(expected >= 2, "low memory and low commit at least");
     let arguments = ["watch", "--json", "--exec", &script, &low];
-    let mut child = command(&arguments).stdout(Stdio::piped()).spawn().expect("memtide runs");
-    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut child = watching(&arguments);
+    let lines = BufReader::new(child.0.stdout.take().expect("its output")).lines();
     assert_eq!(lines.take(expected).filter(Result::is_ok).count(), expected);
     assert!(!ran.exists(), "every line came while the first command still ran");
-    for _ in 0..expected {
-        std::fs::write(&gate, "").expect("opened");
-    }
+    std::fs::write(&gate, "").expect("opened");
     let deadline = Instant::now() + Duration::from_secs(20);
     let runs = || std::fs::read_to_string(&ran).unwrap_or_default().lines().count();
     while runs() < expected {
         assert!(Instant::now() < deadline, "{} of {expected} runs", runs());
         std::thread::sleep(Duration::from_millis(10));
     }
-    child.kill().expect("killed");
-    child.wait().expect("waited");
 }
 
 #[test]
