@@ -191,6 +191,8 @@ pub struct Listeners {
     pub searched: usize,
     /// How many processes could not be looked into for want of a privilege.
     pub closed: usize,
+    /// Whether the system hides processes of other users altogether (Linux: hidepid).
+    pub others_hidden: bool,
 }
 
 impl Listeners {
@@ -238,6 +240,8 @@ pub struct Objects {
     pub searched: usize,
     /// How many processes could not be looked into for want of a privilege.
     pub closed: usize,
+    /// Whether the system hides processes of other users altogether (Linux: hidepid).
+    pub others_hidden: bool,
 }
 
 impl Objects {
@@ -257,7 +261,12 @@ impl Objects {
             Object { reading: *reading, listeners }
         };
         let objects = readings.iter().map(object).collect();
-        Self { objects, searched: listeners.searched, closed: listeners.closed }
+        Self {
+            objects,
+            searched: listeners.searched,
+            closed: listeners.closed,
+            others_hidden: listeners.others_hidden,
+        }
     }
 }
 

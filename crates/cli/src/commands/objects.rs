@@ -44,6 +44,9 @@ fn show(objects: &Objects, style: Style) -> String {
             objects.closed
         );
     }
+    if objects.others_hidden {
+        let _ = writeln!(shown, "Processes of other users are hidden (hidepid): run as root.");
+    }
     let _ = writeln!(shown, "Not found by a search of open files: {}.", NOT_FOUND.join("; "));
     shown
 }

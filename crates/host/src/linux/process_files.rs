@@ -13,6 +13,10 @@ const FIRST_CAPACITY: usize = 4 << 10;
 /// More of a command line than anyone looks at; a longer one is cut.
 const LARGEST: usize = 1 << 20;
 
+/// Every machine and every process namespace has a process of this number: where it isn't seen,
+/// processes are hidden.
+pub(crate) const FIRST_PID: u32 = 1;
+
 /// Why something of a process could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {

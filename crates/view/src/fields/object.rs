@@ -98,6 +98,13 @@ pub static OBJECTS: Table<Objects> = Table {
             |o| Value::Count(o.closed as u64)
         ),
         column!(
+            "others_hidden",
+            "Others hidden",
+            Unit::Flag,
+            "Whether the system hides the processes of other users (on Linux hidepid).",
+            |o| Value::Flag(o.others_hidden)
+        ),
+        column!(
             "not_found",
             "Not found",
             Unit::Texts,

@@ -17,10 +17,17 @@ pub(super) fn examine(probe: &Probe) -> Vec<Capability> {
         readable("proc/kpagecount").of("kpagecount", "how often each frame is mapped"),
         readable("proc/kpagecgroup").of("kpagecgroup", "which cgroup each frame is charged to"),
         readable("proc/self/smaps_rollup").of("pss", "how this user's processes share memory"),
-        readable("proc/1/smaps_rollup").of("pss-others", "how everyone's processes share memory"),
+        of_others(probe).of("pss-others", "how everyone's processes share memory"),
         cached_pages(probe).of("cachestat", "how much of a file is cached, and was evicted"),
         scan(probe).of("pagemap-scan", "ranges of memory by state, and written pages"),
     ]
+}
+
+fn of_others(probe: &Probe) -> Finding {
+    if !probe.path("proc/1").exists() {
+        return Finding::fails("process 1 cannot be seen", "what 'processes' says");
+    }
+    probe.readable(&probe.path("proc/1/smaps_rollup"), NO_MONITOR)
 }
 
 fn cached_pages(probe: &Probe) -> Finding {

@@ -28,6 +28,10 @@ impl Finding {
         Self { verdict: Verdict::Unknown, evidence: evidence.into(), remedy: None }
     }
 
+    pub(super) const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     /// The same, with what would enable it or more of it.
     pub(super) fn with_remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }

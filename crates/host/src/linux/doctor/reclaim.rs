@@ -1,7 +1,7 @@
 //! What takes memory back: from a node, a process, the caches.
 
 use super::probe::{Finding, Probe};
-use crate::doctor::Capability;
+use crate::doctor::{Capability, Verdict};
 use crate::linux::system_calls::may_advise;
 use rustix::fd::AsFd;
 use rustix::process::{Pid, PidfdFlags, getpid, getppid, pidfd_open};
@@ -49,11 +49,14 @@ fn advice(probe: &Probe, process: Option<Pid>) -> Finding {
 
 fn same_pages(probe: &Probe) -> Finding {
     let path = probe.path(RUN);
+    let run = probe.read(RUN);
+    if run.as_deref().map(<[u8]>::trim_ascii).is_ok_and(|value| value == b"1") {
+        return Finding::works(format!("{} is 1: equal pages are merged", path.display()));
+    }
     let finding = probe.writable(&path, "a kernel with CONFIG_KSM");
-    match probe.read(RUN).as_deref().map(<[u8]>::trim_ascii) {
-        Ok(b"1") => Finding::works(format!("{} is 1: equal pages are merged", path.display())),
-        // It would work, once someone starts it.
-        Ok(b"0") => finding.with_remedy(format!("write 1 to {} (as root)", path.display())),
-        _ => finding,
+    // It would work, once someone starts it.
+    match finding.verdict() {
+        Verdict::Works => finding.with_remedy(format!("write 1 to {}", path.display())),
+        Verdict::Fails | Verdict::Unknown => finding,
     }
 }

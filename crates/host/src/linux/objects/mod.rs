@@ -4,7 +4,7 @@ mod link;
 
 pub use link::parse_fdinfo_flags;
 
-use super::process_files::{FileReader, Missing, ProcDirectory, pids};
+use super::process_files::{FIRST_PID, FileReader, Missing, ProcDirectory, pids};
 use super::processes::Status;
 use super::shared_work::share_work;
 use crate::Error;
@@ -26,7 +26,8 @@ pub(crate) fn find() -> Result<Listeners, Error> {
         let closed = found == Err(Missing::Closed) && !is_kernel_thread(files, &proc, *pid);
         (found, closed)
     });
-    let mut listeners = Listeners::default();
+    let others_hidden = !pids.contains(&FIRST_PID);
+    let mut listeners = Listeners { others_hidden, ..Listeners::default() };
     for (found, closed) in searched {
         listeners.closed += usize::from(closed);
         if let Ok(found) = found {

@@ -17,7 +17,7 @@ pub use status::Status;
 pub use users::parse_passwd;
 
 use super::cgroup::Location;
-use super::process_files::{Missing, ProcDirectory, pids};
+use super::process_files::{FIRST_PID, Missing, ProcDirectory, pids};
 use super::shared_work::share_work;
 use crate::Error;
 use crate::processes::{Detail, Kind, Options, Process, Processes};
@@ -26,9 +26,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use users::Users;
-
-/// Every machine and every process namespace has a process of this number.
-const FIRST_PID: u32 = 1;
 
 pub(crate) fn list(options: &Options) -> Result<Processes, Error> {
     list_at(Path::new("/"), options)
@@ -45,6 +42,8 @@ pub fn list_at(root: &Path, options: &Options) -> Result<Processes, Error> {
 pub(crate) fn largest(count: usize) -> Result<Processes, Error> {
     let brief = Options { detail: Detail::Brief, ..Options::default() };
     let Processes { mut list, closed, others_hidden, .. } = list(&brief)?;
+    // Which of the unknown are large is unknown too.
+    list.retain(|process| process.working_set.is_some());
     list.sort_by_key(|process| std::cmp::Reverse(process.working_set));
     let pids: Vec<u32> = list.iter().take(count).map(|process| process.pid).collect();
     let mut largest = read(Path::new("/"), &pids, &Options::default())?;
