@@ -60,6 +60,7 @@ pub struct Cleaner {
     timeout: Option<Duration>,
     began: Option<Instant>,
     report: Report,
+    before: Counters,
     after: Counters,
 }
 
@@ -97,6 +98,7 @@ impl Cleaner {
             timeout: request.timeout,
             began: None,
             report: Report::default(),
+            before: Counters::default(),
             after: Counters::default(),
         }
     }
@@ -118,7 +120,8 @@ impl Cleaner {
         let region = self.queue.pop_front()?;
         let began = *self.began.get_or_insert_with(Instant::now);
         if self.report.steps.is_empty() {
-            self.report.available_before = self.system.counters(false).available;
+            self.before = self.system.counters(false);
+            self.report.available_before = self.before.available;
         }
         let (step, of) = (self.report.steps.len() + 1, self.steps.len());
         progress(Progress::Begun { region, step, of });
@@ -156,7 +159,8 @@ impl Cleaner {
         cancel: &AtomicBool,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Observation {
-        let from = self.after;
+        // Records are lost while the clean is at work, too.
+        let from = Counters { records_lost: self.before.records_lost, ..self.after };
         let began = Instant::now();
         while began.elapsed() < window && !cancel.load(Ordering::Relaxed) {
             wait(LOOK.min(window.saturating_sub(began.elapsed())), cancel);

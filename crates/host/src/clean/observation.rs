@@ -55,6 +55,8 @@ pub struct Observation {
     pub returned: Option<Bytes>,
     /// What `returned` was learned from.
     pub basis: Basis,
+    /// What more may have come back uncounted: the kernel has dropped its records of so much.
+    pub uncounted: Option<Bytes>,
     /// Faults that had to wait for a disk.
     pub major_faults: Option<u64>,
     /// What was read from disks, for whatever reason.
@@ -96,6 +98,11 @@ impl Observation {
                 .map(|file| file.saturating_add(returned_anonymous.unwrap_or_default())),
             Basis::DiskReads => read_from_disk,
         };
+        let uncounted = match basis {
+            Basis::Refaults => count(from.records_lost, to.records_lost)
+                .map(|lost| Bytes::from_pages(lost.saturating_mul(Counters::PAGES_A_RECORD))),
+            Basis::DiskReads => Some(Bytes::ZERO),
+        };
         let major_faults = count(from.major_faults, to.major_faults);
         let swap_ins = count(from.swap_ins, to.swap_ins);
         let stall = from.stall.zip(to.stall).map(|(from, to)| to.saturating_sub(from));
@@ -104,6 +111,7 @@ impl Observation {
         let verdict = Verdict::on(&Case {
             freed: report.made_free(),
             returned,
+            uncounted: uncounted.unwrap_or_default(),
             hard_faults,
             stall: stall_share,
         });
@@ -115,6 +123,7 @@ impl Observation {
             returned_anonymous,
             returned,
             basis,
+            uncounted,
             major_faults,
             read_from_disk,
             swapped_in: swap_ins.map(Bytes::from_pages),
@@ -134,9 +143,18 @@ impl Observation {
         let freed = self.made_free.unwrap_or_default();
         let freed = Bytes(u64::try_from(freed.0).unwrap_or_default());
         let seconds = self.window.as_secs_f64();
+        let more = match self.uncounted {
+            Some(uncounted) if uncounted > Bytes::ZERO => {
+                format!(", up to {uncounted} more uncounted")
+            }
+            _ => String::new(),
+        };
         let came = self.returned.map_or_else(
             || "an unknown amount came back".to_owned(),
-            |returned| format!("{returned} came back in {seconds:.1} s ({})", self.basis.words()),
+            |returned| {
+                let words = self.basis.words();
+                format!("{returned} came back in {seconds:.1} s ({words}{more})")
+            },
         );
         match self.verdict {
             Verdict::NothingFreed => format!(
@@ -149,10 +167,7 @@ impl Observation {
             Verdict::Hurt(harm) => {
                 format!("Hurt: {freed} made free, {came}, and {}.", harm_words(harm))
             }
-            Verdict::Unknown => {
-                "Unknown: this system doesn't count what was made free or what came back."
-                    .to_owned()
-            }
+            Verdict::Unknown => format!("Unknown: {freed} made free, {came}."),
         }
     }
 }

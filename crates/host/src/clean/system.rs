@@ -47,6 +47,8 @@ pub(crate) struct Counters {
     pub(crate) refault_file: Option<u64>,
     /// Anonymous pages that came back after they were taken.
     pub(crate) refault_anonymous: Option<u64>,
+    /// Records of what was taken that were lost, each of up to [`Counters::PAGES_A_RECORD`] pages.
+    pub(crate) records_lost: Option<u64>,
     /// Faults that had to wait for a disk.
     pub(crate) major_faults: Option<u64>,
     /// Pages read from swap.
@@ -57,6 +59,11 @@ pub(crate) struct Counters {
     pub(crate) stall: Option<Duration>,
     /// Available memory now.
     pub(crate) available: Option<Bytes>,
+}
+
+impl Counters {
+    /// The pages one record stands for: a node of the kernel's tree of a file's pages.
+    pub(crate) const PAGES_A_RECORD: u64 = 64;
 }
 
 /// How a region's cleaning ended.

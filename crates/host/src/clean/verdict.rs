@@ -48,7 +48,7 @@ pub enum Verdict {
     CameBack,
     /// It was needed, and programs paid for fetching it again.
     Hurt(Harm),
-    /// What came back cannot be counted here.
+    /// What came back cannot be counted here, or the part that can decides nothing.
     Unknown,
 }
 
@@ -57,6 +57,8 @@ pub enum Verdict {
 pub(crate) struct Case {
     pub(crate) freed: Option<ByteDelta>,
     pub(crate) returned: Option<Bytes>,
+    /// What more may have come back.
+    pub(crate) uncounted: Bytes,
     pub(crate) hard_faults: u64,
     pub(crate) stall: Option<Permille>,
 }
@@ -81,8 +83,10 @@ impl Verdict {
             return Self::NothingFreed;
         }
         let Some(returned) = case.returned else { return Self::Unknown };
-        if returned < freed.scale(1, CAME_BACK_PART) {
-            return Self::Helped;
+        let mark = freed.scale(1, CAME_BACK_PART);
+        if returned < mark {
+            let certain = returned.saturating_add(case.uncounted) < mark;
+            return if certain { Self::Helped } else { Self::Unknown };
         }
         match harm(case, freed, returned) {
             Some(harm) => Self::Hurt(harm),
@@ -150,5 +154,8 @@ mod tests {
     fn the_unknown_gets_no_verdict() {
         assert_eq!(Verdict::on(&Case { freed: None, ..case(400, 0) }), Verdict::Unknown);
         assert_eq!(Verdict::on(&Case { returned: None, ..case(400, 0) }), Verdict::Unknown);
+        let uncounted = |mib| Case { uncounted: Bytes::from_mib(mib), ..case(400, 50) };
+        assert_eq!(Verdict::on(&uncounted(49)), Verdict::Helped);
+        assert_eq!(Verdict::on(&uncounted(50)), Verdict::Unknown);
     }
 }

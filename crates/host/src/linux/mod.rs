@@ -26,6 +26,7 @@ pub mod vmstat;
 mod waiter_notice;
 mod watcher;
 mod zfs;
+pub mod zoneinfo;
 
 pub use machine::Machine;
 pub(crate) use proc_file::ProcFile;

@@ -56,6 +56,9 @@ vmstat! {
     workingset_refault_file = "workingset_refault_file",
     /// Anonymous pages read again after they were reclaimed.
     workingset_refault_anon = "workingset_refault_anon",
+    /// Records of reclaimed pages that were themselves reclaimed, each of up to 64 pages: those
+    /// pages come back uncounted.
+    workingset_nodereclaim = "workingset_nodereclaim",
     /// Pages reclaimed by the kernel's own thread.
     pgsteal_kswapd = "pgsteal_kswapd",
     /// Pages reclaimed by programs that had to wait for memory.

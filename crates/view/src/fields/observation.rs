@@ -43,6 +43,13 @@ pub static OBSERVATION: Table<Observation> = Table {
             |o| Value::text(o.basis.word())
         ),
         column!(
+            "uncounted",
+            "uncounted, at most",
+            Unit::Bytes,
+            "What more may have come back uncounted: the kernel dropped its records of so much.",
+            |o| Value::bytes(o.uncounted)
+        ),
+        column!(
             "returned_file",
             "refaults, files",
             Unit::Bytes,

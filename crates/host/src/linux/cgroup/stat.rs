@@ -33,6 +33,8 @@ pub struct MemoryStat {
     pub refault_file: Option<u64>,
     /// Anonymous pages read again after they were reclaimed.
     pub refault_anonymous: Option<u64>,
+    /// Records of reclaimed pages that were themselves reclaimed, each of up to 64 pages.
+    pub records_lost: Option<u64>,
     /// Page faults that read from a disk.
     pub major_faults: Option<u64>,
     /// Pages read from swap; many kernels do not tell.
@@ -79,6 +81,7 @@ impl MemoryStat {
             "file_mapped" | "mapped_file" => self.mapped = Some(Bytes(value)),
             "workingset_refault_file" => self.refault_file = Some(value),
             "workingset_refault_anon" => self.refault_anonymous = Some(value),
+            "workingset_nodereclaim" => self.records_lost = Some(value),
             "pgmajfault" => self.major_faults = Some(value),
             "pswpin" => self.swap_ins = Some(value),
             _ => {}

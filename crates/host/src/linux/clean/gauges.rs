@@ -5,6 +5,7 @@ use crate::clean::{Counters, Gauge};
 use crate::linux::cgroup::{Location, MemoryStat, Version, parse_limit};
 use crate::linux::meminfo::Meminfo;
 use crate::linux::vmstat::Vmstat;
+use crate::linux::zoneinfo::parse_held_by_processors;
 use crate::linux::{Machine, ProcFile};
 use crate::{Error, Scope};
 use memtide_core::units::Bytes;
@@ -21,6 +22,7 @@ const DEFAULT_INTERVAL_S: u64 = 1;
 pub(super) struct Gauges {
     meminfo: ProcFile,
     vmstat: ProcFile,
+    zoneinfo: Option<ProcFile>,
     machine: Machine,
     cgroup: Option<Location>,
     refresh: PathBuf,
@@ -33,6 +35,7 @@ impl Gauges {
         Ok(Self {
             meminfo: ProcFile::open(root.join("proc/meminfo"))?,
             vmstat: ProcFile::open(root.join("proc/vmstat"))?,
+            zoneinfo: ProcFile::open_if_there(root.join("proc/zoneinfo")),
             machine: Machine::open_at(root, &scope)?,
             cgroup: cgroup.cloned(),
             refresh: root.join("proc/sys/vm/stat_refresh"),
@@ -69,11 +72,19 @@ impl Gauges {
                 (self.charge(), stat.and_then(|stat| standby(&stat)))
             }
             _ => {
-                let free = meminfo.total.zip(meminfo.free);
-                (free.map(|(total, free)| total.saturating_sub(free)), meminfo.lists().standby)
+                let total = meminfo.total.zip(meminfo.free);
+                let used = total.map(|(total, free)| total.saturating_sub(free));
+                let held = self.held_by_processors();
+                (used.map(|used| used.saturating_sub(held)), meminfo.lists().standby)
             }
         };
         Gauge { occupied, standby, written, commit }
+    }
+
+    /// What is freed lands on the processor's own list first, which MemFree leaves out.
+    fn held_by_processors(&mut self) -> Bytes {
+        let text = self.zoneinfo.as_mut().and_then(|file| file.read().ok());
+        text.and_then(parse_held_by_processors).unwrap_or_default()
     }
 
     fn charge(&self) -> Option<Bytes> {
@@ -98,6 +109,7 @@ impl Gauges {
         let machine = Counters {
             refault_file: vmstat.workingset_refault_file,
             refault_anonymous: vmstat.workingset_refault_anon,
+            records_lost: vmstat.workingset_nodereclaim,
             major_faults: vmstat.pgmajfault,
             swap_ins: vmstat.pswpin,
             read: vmstat.pgpgin.map(Bytes::from_kib),
@@ -137,6 +149,7 @@ fn of_cgroup(machine: Counters, stat: &MemoryStat) -> Counters {
     Counters {
         refault_file: stat.refault_file,
         refault_anonymous: stat.refault_anonymous,
+        records_lost: stat.records_lost,
         major_faults: stat.major_faults,
         swap_ins: stat.swap_ins,
         ..machine

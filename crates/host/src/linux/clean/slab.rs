@@ -3,15 +3,20 @@
 use super::{Outcome, Reins, Scene, Status, detached, needs, needs_to_write};
 use crate::Error;
 use crate::clean::{Effect, Estimate, Evidence, Mechanism, Prediction, Region};
+use std::time::Duration;
 
 const CONTROL: &str = "proc/sys/vm/drop_caches";
 
 /// drop_caches takes 1 for page cache and 2 for slab.
 const SLAB: &str = "2";
 
-/// The kernel spares what was used since it last looked, once, and looks again only where it found
-/// something: so the first pass may free nothing (measured: 3000 fresh files, 52 KiB).
-const PASSES_MIN: u32 = 2;
+/// The kernel spares what was used since it last looked: the first pass takes note of names, the
+/// second drops them, and only then can a third drop the attributes. It stops looking where a look
+/// finds nothing, so one pass may free nothing (measured: 52 KiB of 3000 fresh files).
+const PASSES_MIN: u32 = 3;
+
+/// What is dropped is freed after a grace period; before that, nothing shows.
+const GRACE: Duration = Duration::from_millis(30);
 
 /// Where more keeps being used than is dropped, there is no end to wait for.
 const PASSES_MAX: u32 = 8;
@@ -53,6 +58,7 @@ pub(super) fn carry_out(scene: &mut Scene, reins: &mut Reins<'_>) -> Outcome {
                 break;
             }
         }
+        std::thread::sleep(GRACE);
         let has = pool(scene);
         let dropped = had.zip(has).map(|(had, has)| had.saturating_sub(has));
         let little = dropped.zip(had).is_none_or(|(d, had)| d < had.scale(1, LITTLE_PART));
