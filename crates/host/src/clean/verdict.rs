@@ -6,8 +6,9 @@ use memtide_core::units::{ByteDelta, Bytes};
 /// Less than this made free is within what a machine does by itself.
 const LEAST_FREED: Bytes = Bytes::from_mib(1);
 
-/// It came back when at least one part in so many did.
-const CAME_BACK_PART: u64 = 4;
+/// It came back when at least one part in so many did: who looks for half a minute and finds a
+/// tenth back already is not told that it helped.
+const CAME_BACK_PART: u64 = 10;
 
 /// So many waits for a disk are more than a few stragglers.
 const MANY_HARD_FAULTS: u64 = 100;
@@ -31,7 +32,7 @@ pub enum Harm {
 
 /// What watching a clean says of it.
 ///
-/// It *came back* when at least a quarter of what was made free did. It *hurt* when in addition
+/// It *came back* when at least a tenth of what was made free did. It *hurt* when in addition
 /// programs stopped for it: at least 100 hard faults (major faults and pages read from swap) with
 /// at least 5% of the time stalled; or when more than twice of what was made free came back.
 /// Otherwise it *helped*.
@@ -118,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_that_comes_back_is_the_mark() {
+    fn a_tenth_that_comes_back_is_the_mark() {
         assert_eq!(Verdict::on(&case(400, 0)), Verdict::Helped);
-        assert_eq!(Verdict::on(&case(400, 99)), Verdict::Helped);
-        assert_eq!(Verdict::on(&case(400, 100)), Verdict::CameBack);
+        assert_eq!(Verdict::on(&case(400, 39)), Verdict::Helped);
+        assert_eq!(Verdict::on(&case(400, 40)), Verdict::CameBack);
         assert_eq!(Verdict::on(&case(400, 800)), Verdict::CameBack);
     }
 
@@ -154,8 +155,8 @@ mod tests {
     fn the_unknown_gets_no_verdict() {
         assert_eq!(Verdict::on(&Case { freed: None, ..case(400, 0) }), Verdict::Unknown);
         assert_eq!(Verdict::on(&Case { returned: None, ..case(400, 0) }), Verdict::Unknown);
-        let uncounted = |mib| Case { uncounted: Bytes::from_mib(mib), ..case(400, 50) };
-        assert_eq!(Verdict::on(&uncounted(49)), Verdict::Helped);
-        assert_eq!(Verdict::on(&uncounted(50)), Verdict::Unknown);
+        let uncounted = |mib| Case { uncounted: Bytes::from_mib(mib), ..case(400, 30) };
+        assert_eq!(Verdict::on(&uncounted(9)), Verdict::Helped);
+        assert_eq!(Verdict::on(&uncounted(10)), Verdict::Unknown);
     }
 }
