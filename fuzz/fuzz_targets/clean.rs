@@ -1,10 +1,11 @@
-//! What a clean reads: free blocks by size, mappings, and whether pages may be merged.
+//! What a clean reads: free blocks by size, what processors hold, mappings, and whether pages may
+//! be merged.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use memtide_core::units::Bytes;
 use memtide_host::linux::buddyinfo::Buddyinfo;
-use memtide_host::linux::{ksm, smaps};
+use memtide_host::linux::{ksm, smaps, zoneinfo};
 
 fuzz_target!(|text: &[u8]| {
     if let Some(info) = Buddyinfo::parse(text) {
@@ -15,4 +16,5 @@ fuzz_target!(|text: &[u8]| {
         assert!(mapping.length() > Bytes::ZERO, "{mapping:?}");
     }
     let _ = (smaps::parse_rollup(text), ksm::parse_mergeable(text));
+    let _ = zoneinfo::parse_held_by_processors(text);
 });

@@ -1,4 +1,5 @@
-//! `cargo xtask privileged`: the tests that only root may run, named `privileged_*`.
+//! `cargo xtask privileged`: the tests that only root may run: files named `privileged_*`, and what
+//! is ignored in the libraries, which need what only their inside has.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub(crate) fn run(checkout: &Checkout) -> Result<()> {
     }
     run_to_end(
         cargo()
-            .args(["test", "--workspace", "--test", "privileged_*"])
+            .args(["test", "--workspace", "--lib", "--test", "privileged_*"])
             .args(["--", "--ignored", "--test-threads=1"])
             .current_dir(checkout.root()),
     )

@@ -13,6 +13,9 @@ cleaned in the order that works. Amounts are signed: a loss is never shown as a 
 working-sets, standby and standby-low clean that cgroup alone; the other regions reach the whole
 machine.
 
+Two settings of the kernel change meanwhile and are put back: vm.vfs_cache_pressure while page cache
+is taken, so that the record of what was taken is kept, and KSM's while pages are combined.
+
 Cleaning does not lower the commit charge, and does not make programs need less: --observe tells
 what was fetched back and what that cost.
 
