@@ -1,9 +1,10 @@
 //! `memtide status`, `lists`, `watch` and `wait` as a user runs them.
 #![cfg(target_os = "linux")]
 
+use memtide_pressure::Killed;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn command(arguments: &[&str]) -> Command {
@@ -29,16 +30,6 @@ fn refused(arguments: &[&str], exit: i32) -> String {
     assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {errors}");
     assert!(output.stdout.is_empty(), "errors belong on standard error");
     errors
-}
-
-/// A command that is killed however the test ends.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn watching(arguments: &[&str]) -> Killed {

@@ -1,10 +1,11 @@
 //! `memtide ps`, `objects` and `doctor` as a user runs them.
 #![cfg(target_os = "linux")]
 
+use memtide_pressure::Killed;
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 fn memtide(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memtide"));
@@ -22,29 +23,6 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&text(arguments)).expect("JSON")
 }
 
-/// A child that is killed however the test ends.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A shell that has carried out its script and waits.
-fn shell(script: &str) -> Killed {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("set -e\n{script}\necho ready\nread -r end")]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = Killed(command.spawn().expect("a shell"));
-    let mut line = String::new();
-    let out = child.0.stdout.take().expect("its output");
-    BufReader::new(out).read_line(&mut line).expect("a line");
-    assert_eq!(line, "ready\n");
-    child
-}
-
 #[test]
 fn what_is_printed_keeps_to_its_schema() {
     for command in ["ps", "objects", "doctor"] {
@@ -57,7 +35,7 @@ fn what_is_printed_keeps_to_its_schema() {
 
 #[test]
 fn ps_finds_by_name_sorts_and_cuts() {
-    let child = shell("printf memtide-ps-test > /proc/$$/comm");
+    let child = Killed::shell("printf memtide-ps-test > /proc/$$/comm");
     let found = json(&["ps", "--json", "Memtide-PS", "--pss", "--interval", "10ms"]);
     let processes = found["processes"].as_array().expect("a list");
     assert_eq!(processes.len(), 1, "{found}");
@@ -86,7 +64,7 @@ fn ps_says_that_nothing_has_the_name() {
 
 #[test]
 fn names_cannot_steer_the_terminal() {
-    let child = shell(r"printf 'steer\033[2J' > /proc/$$/comm");
+    let child = Killed::shell(r"printf 'steer\033[2J' > /proc/$$/comm");
     let shown = text(&["ps", "steer"]);
     assert!(shown.contains("steer\u{fffd}[2J") && !shown.contains('\x1b'), "{shown}");
     drop(child);
@@ -102,7 +80,7 @@ fn objects_shows_the_nine_and_who_listens() {
         eprintln!("skipped: this kernel has no {pressure}");
         return;
     }
-    let child = shell(&format!("exec 3<>{pressure}; echo 'some 150000 2000000' >&3"));
+    let child = Killed::shell(&format!("exec 3<>{pressure}; echo 'some 150000 2000000' >&3"));
     let found = json(&["objects", "--json"]);
     let object = &found["objects"][0];
     assert_eq!(object["condition"]["name"], "LowMemoryCondition");

@@ -5,35 +5,13 @@ use memtide_core::conditions::Condition;
 use memtide_host::objects::{
     Access, Channel, Domain, Judged, Listener, Listeners, WAITERS_NAME, Waiters,
 };
+use memtide_pressure::Killed;
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-/// A child that is killed however the test ends.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A shell that has carried out its script and waits.
-fn shell(script: &str) -> Killed {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("set -e\n{script}\necho ready\nread -r end")]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = Killed(command.spawn().expect("a shell"));
-    let mut line = String::new();
-    let out = child.0.stdout.take().expect("its output");
-    BufReader::new(out).read_line(&mut line).expect("a line");
-    assert_eq!(line, "ready\n");
-    child
-}
+use std::process::Command;
 
 fn listeners_of(pid: u32) -> Vec<Listener> {
     let listeners = Listeners::find().expect("a search");
@@ -50,8 +28,8 @@ fn a_trigger_and_a_reader_of_the_pressure_file_are_found() {
         return;
     }
     // A window of 2 s needs no privilege.
-    let trigger = shell(&format!("exec 3<>{PRESSURE}; echo 'some 150000 2000000' >&3"));
-    let reader = shell(&format!("exec 3<{PRESSURE} 4<{PRESSURE}"));
+    let trigger = Killed::shell(&format!("exec 3<>{PRESSURE}; echo 'some 150000 2000000' >&3"));
+    let reader = Killed::shell(&format!("exec 3<{PRESSURE} 4<{PRESSURE}"));
     for (child, access, handles) in [(&trigger, Access::Registers, 1), (&reader, Access::Reads, 2)]
     {
         let found = listeners_of(child.0.id());

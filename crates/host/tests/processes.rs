@@ -4,34 +4,12 @@
 use memtide_core::units::Bytes;
 use memtide_host::linux::processes::list_at;
 use memtide_host::processes::{Detail, Kind, Options, Process, Processes, User};
+use memtide_pressure::Killed;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
-
-/// A child that is killed however the test ends.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A shell that has carried out its script and waits.
-fn shell(script: &str) -> Killed {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("{script}\necho ready\nread -r end")]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = Killed(command.spawn().expect("a shell"));
-    let mut line = String::new();
-    let out = child.0.stdout.take().expect("its output");
-    BufReader::new(out).read_line(&mut line).expect("a line");
-    assert_eq!(line, "ready\n");
-    child
-}
 
 fn find(processes: &Processes, pid: u32) -> &Process {
     processes.list.iter().find(|p| p.pid == pid).expect("the process is listed")
@@ -61,7 +39,7 @@ fn this_process_is_listed_with_everything() {
 
 #[test]
 fn a_brief_look_agrees_with_a_full_one() {
-    let child = shell("");
+    let child = Killed::shell("");
     let list = |detail| Processes::list(&Options { detail, ..Options::default() });
     let (brief, full) = (list(Detail::Brief).expect("a list"), list(Detail::Full).expect("a list"));
     let (brief, full) = (find(&brief, child.0.id()), find(&full, child.0.id()));
@@ -85,7 +63,7 @@ fn threads_of_the_kernel_are_listed_on_request() {
 
 #[test]
 fn shares_are_measured_page_by_page() {
-    let child = shell("");
+    let child = Killed::shell("");
     let mut look = Processes::list(&Options::default()).expect("a list");
     look.list.retain(|p| p.pid == child.0.id());
     Processes::measure_shares(&mut look.list);
@@ -121,7 +99,7 @@ fn faults_are_rated_between_two_looks() {
 
 #[test]
 fn a_name_may_hold_anything() {
-    let child = shell(r"printf 'a) R 1 (\n\\ \377' > /proc/$$/comm");
+    let child = Killed::shell(r"printf 'a) R 1 (\n\\ \377' > /proc/$$/comm");
     let look = Processes::list(&Options::default()).expect("a list");
     let process = find(&look, child.0.id());
     assert_eq!(process.name.as_deref(), Some("a) R 1 (\n\\ \u{fffd}"));

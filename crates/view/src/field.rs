@@ -1,6 +1,5 @@
-//! A field, its unit and its values.
+//! A field, its unit and its values; records of fields, and what fields a record has.
 
-use crate::table::{Row, Schema};
 use memtide_core::conditions::Permille;
 use memtide_core::units::{ByteDelta, Bytes};
 
@@ -93,4 +92,17 @@ impl Value {
     pub fn text(value: impl Into<String>) -> Self {
         Self::Text(value.into())
     }
+}
+
+/// A record laid out: each field with its value.
+pub type Row = Vec<(&'static Field, Value)>;
+
+/// A table without its record: what the fields are.
+pub trait Schema: Sync {
+    /// The table's name.
+    fn id(&self) -> &'static str;
+    /// What one record is.
+    fn help(&self) -> &'static str;
+    /// The fields, in order.
+    fn fields(&self) -> Vec<&'static Field>;
 }

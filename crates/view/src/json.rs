@@ -1,7 +1,6 @@
 //! Records as JSON, and tables as JSON Schema.
 
-use crate::field::{Field, Unit, Value};
-use crate::table::{Row, Schema};
+use crate::field::{Field, Row, Schema, Unit, Value};
 use serde_json::{Map, Number, Value as Json, json};
 
 /// A record as a JSON object: field ids to values, amounts in bytes, what is unknown as `null`.

@@ -16,5 +16,5 @@ pub mod markdown;
 mod table;
 pub mod text;
 
-pub use field::{Field, Unit, Value};
-pub use table::{Column, Row, Schema, Table};
+pub use field::{Field, Row, Schema, Unit, Value};
+pub use table::{Column, Table};

@@ -1,8 +1,7 @@
 //! The fields as a document: docs/JSON.md.
 
-use crate::field::Unit;
+use crate::field::{Schema, Unit};
 use crate::fields::OUTPUTS;
-use crate::table::Schema;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

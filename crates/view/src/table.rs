@@ -1,6 +1,6 @@
 //! The columns of one kind of record.
 
-use crate::field::{Field, Value};
+use crate::field::{Field, Row, Schema, Value};
 
 /// One field of a record, and how it is had from it.
 pub struct Column<T: 'static> {
@@ -19,9 +19,6 @@ pub struct Table<T: 'static> {
     /// The columns.
     pub columns: &'static [Column<T>],
 }
-
-/// A record laid out: each field with its value.
-pub type Row = Vec<(&'static Field, Value)>;
 
 impl<T> Table<T> {
     /// Lays out one record.
@@ -43,16 +40,6 @@ impl<T> Table<T> {
     pub fn records<'a>(&'static self, records: impl IntoIterator<Item = &'a T>) -> Value {
         Value::Records(self.rows(records))
     }
-}
-
-/// A table without its record: what the fields are.
-pub trait Schema: Sync {
-    /// The table's name.
-    fn id(&self) -> &'static str;
-    /// What one record is.
-    fn help(&self) -> &'static str;
-    /// The fields, in order.
-    fn fields(&self) -> Vec<&'static Field>;
 }
 
 impl<T> Schema for Table<T> {

@@ -1,7 +1,6 @@
 //! Records as text for a terminal: aligned tables, and records as lines of title and value.
 
-use crate::field::{Unit, Value};
-use crate::table::{Row, Schema};
+use crate::field::{Row, Schema, Unit, Value};
 use std::fmt::Write as _;
 
 /// Whether text carries colour.

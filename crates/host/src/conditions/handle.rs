@@ -2,7 +2,8 @@
 
 use super::changes::Changes;
 use super::event::Event;
-use super::wait::{Mode, Wait};
+use super::mode::Mode;
+use super::wait::Wait;
 use super::watch::Watch;
 use crate::system::{self, Signal};
 use crate::{Error, Options};

@@ -25,6 +25,7 @@
 mod changes;
 mod event;
 mod handle;
+mod mode;
 pub(crate) mod pacing;
 pub(crate) mod stall_window;
 mod wait;
@@ -33,4 +34,5 @@ pub(crate) mod watch;
 pub use changes::{Change, Changes};
 pub use event::Event;
 pub use handle::Conditions;
-pub use wait::{Mode, Wait};
+pub use mode::Mode;
+pub use wait::Wait;

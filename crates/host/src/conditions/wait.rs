@@ -1,5 +1,6 @@
 //! One wait: a future, which a thread can also block on.
 
+use super::mode::Mode;
 use super::watch::{Outcome, Watch};
 use crate::Error;
 use memtide_core::conditions::ConditionSet;
@@ -9,15 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
-
-/// Which of several conditions must be set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// One of them.
-    Any,
-    /// All of them at the same time.
-    All,
-}
 
 /// A wait for conditions; ready with those of them that were set.
 ///

@@ -1,7 +1,7 @@
 //! What is watched: the state that the watcher thread writes and every handle reads.
 
 use super::changes::Change;
-use super::wait::Mode;
+use super::mode::Mode;
 use crate::system::Signal;
 use memtide_core::conditions::{Condition, ConditionSet, Reading, State, Tracker};
 use slab::Slab;

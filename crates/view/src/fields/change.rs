@@ -1,8 +1,8 @@
 //! A change of a condition.
 
 use super::column;
+use super::condition::state;
 use crate::{Table, Unit, Value};
-use memtide_core::conditions::State;
 use memtide_host::conditions::Change;
 
 /// A change of a condition.
@@ -46,11 +46,3 @@ pub static CHANGE: Table<Change> = Table {
         ),
     ],
 };
-
-fn state(state: State) -> Value {
-    match state {
-        State::Set => Value::Flag(true),
-        State::Clear => Value::Flag(false),
-        State::Unknown => Value::Unknown,
-    }
-}

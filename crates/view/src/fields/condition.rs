@@ -17,11 +17,7 @@ pub static CONDITION: Table<Reading> = Table {
             "STATE",
             Unit::State,
             "Whether it holds; null where its level cannot be known.",
-            |r| match r.state {
-                State::Set => Value::Flag(true),
-                State::Clear => Value::Flag(false),
-                State::Unknown => Value::Unknown,
-            }
+            |r| state(r.state)
         ),
         column!("value", "VALUE", Unit::Bytes, "The level it is judged by.", |r| {
             Value::bytes(r.value)
@@ -43,3 +39,12 @@ pub static CONDITION: Table<Reading> = Table {
         ),
     ],
 };
+
+/// Whether a condition holds, as a value.
+pub(super) fn state(state: State) -> Value {
+    match state {
+        State::Set => Value::Flag(true),
+        State::Clear => Value::Flag(false),
+        State::Unknown => Value::Unknown,
+    }
+}
