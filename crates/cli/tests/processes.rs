@@ -3,7 +3,6 @@
 
 use memtide_pressure::Killed;
 use serde_json::Value;
-use std::io::BufRead;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
