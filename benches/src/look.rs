@@ -1,10 +1,14 @@
 //! What one look costs.
 
+use crate::statistics;
+use anyhow::Context as _;
 use memtide_host::{Machine, Scope};
 use memtide_pressure::Cgroup;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 const LOOKS: u32 = 20_000;
+const COMMANDS: usize = 200;
 
 pub(crate) fn run() -> anyhow::Result<()> {
     println!("| what is read | µs a look |");
@@ -15,6 +19,23 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let group = Cgroup::new("look", 1 << 30);
     let mut container = Machine::open(&Scope::Cgroup(group.path().to_path_buf()))?;
     print_row("levels of a container", || container.levels().map(|_| ()))?;
+    println!("\n| whole command | p50 ms | p99 ms |");
+    println!("|---|--:|--:|");
+    let memtide = std::env::current_exe()?.with_file_name("memtide");
+    for arguments in [["status", "--json"], ["ps", "--json"], ["objects", "--json"]] {
+        let mut times = Vec::new();
+        for _ in 0..COMMANDS {
+            let began = Instant::now();
+            let status = Command::new(&memtide)
+                .args(arguments)
+                .stdout(Stdio::null())
+                .status()
+                .with_context(|| format!("starting {}: build it first", memtide.display()))?;
+            anyhow::ensure!(status.success(), "{arguments:?} ended with {status}");
+            times.push(began.elapsed().as_secs_f64() * 1e3);
+        }
+        println!("| `memtide {}` | {} |", arguments.join(" "), statistics::cells(times));
+    }
     Ok(())
 }
 
