@@ -16,7 +16,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::checkout::Checkout;
@@ -92,7 +92,7 @@ impl Options {
 /// Boots each machine asked for; all are booted, and one that fails is an error.
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
     let folder = checkout.target().join("emulate");
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     debian::install(&[("qemu-system-x86_64", "qemu-system-x86"), ("mkfs.ext4", "e2fsprogs")])?;
     let busybox = debian::unpack(&folder, "busybox", "busybox-static")?.join("bin/busybox");
     let programs = Programs::build(checkout, options.release)?;
