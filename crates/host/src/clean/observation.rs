@@ -55,7 +55,8 @@ pub struct Observation {
     pub returned: Option<Bytes>,
     /// What `returned` was learned from.
     pub basis: Basis,
-    /// What more may have come back uncounted: the kernel has dropped its records of so much.
+    /// What more may have come back uncounted: the kernel has dropped its records of so much, and
+    /// no more than this was read from disks beyond what was counted.
     pub uncounted: Option<Bytes>,
     /// Faults that had to wait for a disk.
     pub major_faults: Option<u64>,
@@ -99,8 +100,13 @@ impl Observation {
             Basis::DiskReads => read_from_disk,
         };
         let uncounted = match basis {
-            Basis::Refaults => count(from.records_lost, to.records_lost)
-                .map(|lost| Bytes::from_pages(lost.saturating_mul(Counters::PAGES_A_RECORD))),
+            Basis::Refaults => count(from.records_lost, to.records_lost).map(|lost| {
+                let lost = Bytes::from_pages(lost.saturating_mul(Counters::PAGES_A_RECORD));
+                // What comes back is read from a disk, so the reads beyond what was counted bound
+                // it; those of a network file system are no reads from a disk.
+                let beyond = read_from_disk.zip(returned).map(|(r, back)| r.saturating_sub(back));
+                beyond.map_or(lost, |beyond| lost.min(beyond))
+            }),
             Basis::DiskReads => Some(Bytes::ZERO),
         };
         let major_faults = count(from.major_faults, to.major_faults);
@@ -223,6 +229,20 @@ mod tests {
         let text = seen.sentence();
         assert!(text.contains("Came back: 100 MiB made free, 100 MiB came back in 30.0 s"));
         assert_eq!(seen.major_faults, None, "what is not counted is unknown");
+    }
+
+    #[test]
+    fn what_was_not_read_from_a_disk_did_not_come_back() {
+        let lost = |read_mib, records| {
+            let (mut from, mut to) = (counters(0, 0), counters(0, read_mib));
+            (from.records_lost, to.records_lost) = (Some(0), Some(records));
+            let window = Duration::from_secs(1);
+            let seen = Observation::new(&report(Evidence::Refaults), window, &from, &to, vec![]);
+            (seen.uncounted, seen.verdict)
+        };
+        // A record stands for 64 pages: 160 of them are 40 MiB.
+        assert_eq!(lost(2, 160), (Some(Bytes::from_mib(2)), Verdict::Helped));
+        assert_eq!(lost(90, 160), (Some(Bytes::from_mib(40)), Verdict::Unknown));
     }
 
     #[test]
