@@ -103,8 +103,10 @@ pub(crate) enum ProfileName {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// One look: conditions, lists, commit, container, top processes.
+    #[command(after_long_help = STATUS_HELP)]
     Status(NoArgs),
     /// The page lists of the machine, in Windows' words.
+    #[command(after_long_help = LISTS_HELP)]
     Lists(NoArgs),
     /// Processes and the memory they hold.
     #[command(after_long_help = processes::HELP)]
@@ -150,6 +152,24 @@ Nothing is changed: files are opened and not written, calls are made on nothing.
 Examples:
   memtide doctor
   memtide doctor --json | jq -r '.capabilities[] | select(.verdict == \"fails\") | .remedy'";
+
+const STATUS_HELP: &str = "\
+In a container the conditions are the container's, by the tightest limit up the cgroup tree; --machine
+looks at the machine all the same. Lists, commit and pools are always the machine's.
+
+Examples:
+  memtide
+  memtide status --json | jq '.conditions[] | select(.set)'
+  memtide status --profile early-warning
+  memtide status --cgroup /sys/fs/cgroup/system.slice";
+
+const LISTS_HELP: &str = "\
+The lists add up to the total; what the system does not attribute is a line of its own. CONTRACT.md has
+the formula of each.
+
+Examples:
+  memtide lists
+  memtide lists --json | jq .standby";
 
 const WATCH_HELP: &str = "\
 A condition that is set when the watching begins is told first. The command of --exec runs through
