@@ -154,8 +154,8 @@ Examples:
   memtide doctor --json | jq -r '.capabilities[] | select(.verdict == \"fails\") | .remedy'";
 
 const STATUS_HELP: &str = "\
-In a container the conditions are the container's, by the tightest limit up the cgroup tree; --machine
-looks at the machine all the same. Lists, commit and pools are always the machine's.
+In a container the conditions are the container's, by the tightest limit up the cgroup tree;
+--machine looks at the machine all the same. Lists, commit and pools are always the machine's.
 
 Examples:
   memtide
@@ -164,8 +164,8 @@ Examples:
   memtide status --cgroup /sys/fs/cgroup/system.slice";
 
 const LISTS_HELP: &str = "\
-The lists add up to the total; what the system does not attribute is a line of its own. CONTRACT.md has
-the formula of each.
+The lists add up to the total; what the system does not attribute is a line of its own.
+CONTRACT.md has the formula of each.
 
 Examples:
   memtide lists
