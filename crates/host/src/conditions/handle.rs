@@ -104,7 +104,7 @@ impl Conditions {
 
     /// A future that is ready once any or all of the conditions are set.
     pub fn until(&self, conditions: ConditionSet, mode: Mode) -> Wait {
-        Wait { watch: Arc::clone(&self.watch), wanted: conditions, mode, key: None }
+        Wait { watch: Arc::clone(&self.watch), wanted: conditions, mode, place: None }
     }
 
     /// A file descriptor that is readable while any or all of the conditions are set.

@@ -1,7 +1,7 @@
 //! One wait: a future, which a thread can also block on.
 
 use super::mode::Mode;
-use super::watch::{Outcome, Watch};
+use super::watch::{Outcome, Place, Watch};
 use crate::Error;
 use memtide_core::conditions::ConditionSet;
 use std::future::Future;
@@ -20,7 +20,7 @@ pub struct Wait {
     pub(super) watch: Arc<Watch>,
     pub(super) wanted: ConditionSet,
     pub(super) mode: Mode,
-    pub(super) key: Option<usize>,
+    pub(super) place: Option<Place>,
 }
 
 impl Wait {
@@ -66,26 +66,27 @@ impl Future for Wait {
     type Output = Result<ConditionSet, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(key) = self.key else {
-            return match self.watch.join(self.wanted, self.mode, context.waker()) {
-                Ok(outcome) => Self::finish(outcome),
-                Err(key) => {
-                    self.key = Some(key);
-                    Poll::Pending
+        let outcome = match &self.place {
+            Some(place) => place.slot.look(context.waker()),
+            None => match self.watch.join(self.wanted, self.mode, context.waker()) {
+                Ok(outcome) => Some(outcome),
+                Err(place) => {
+                    self.place = Some(place);
+                    None
                 }
-            };
+            },
         };
-        match self.watch.look(key, context.waker()) {
-            Some(outcome) => Self::finish(outcome),
-            None => Poll::Pending,
-        }
+        let Some(outcome) = outcome else { return Poll::Pending };
+        // Whoever is told has no place any more.
+        self.place = None;
+        Self::finish(outcome)
     }
 }
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.watch.leave(key);
+        if let Some(place) = &self.place {
+            self.watch.leave_place(place);
         }
     }
 }

@@ -19,11 +19,54 @@ pub(crate) enum Outcome {
     Unknowable(ConditionSet),
 }
 
+/// Where one thread or task finds its outcome: its own place, so that a thousand that wake at once
+/// don't queue for one lock.
+#[derive(Debug)]
+pub(super) struct Slot(Mutex<Pending>);
+
+#[derive(Debug)]
+enum Pending {
+    Waits(Waker),
+    Ended(Outcome),
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The outcome, or `None` with `waker` to be woken.
+    pub(super) fn look(&self, waker: &Waker) -> Option<Outcome> {
+        match &mut *self.lock() {
+            Pending::Ended(outcome) => Some(*outcome),
+            Pending::Waits(kept) => {
+                kept.clone_from(waker);
+                None
+            }
+        }
+    }
+
+    /// Leaves the outcome, and says whom to wake.
+    fn end(&self, outcome: Outcome) -> Option<Waker> {
+        match std::mem::replace(&mut *self.lock(), Pending::Ended(outcome)) {
+            Pending::Waits(waker) => Some(waker),
+            Pending::Ended(_) => None,
+        }
+    }
+}
+
+/// A place among the waiters.
+#[derive(Debug)]
+pub(super) struct Place {
+    key: usize,
+    pub(super) slot: Arc<Slot>,
+}
+
 /// Who waits, and how it is told.
 #[derive(Debug)]
 enum Told {
-    /// A thread or a task: once.
-    Task { outcome: Option<Outcome>, waker: Option<Waker> },
+    /// A thread or a task: once, and then its place is free.
+    Task(Arc<Slot>),
     /// A file descriptor: readable while the condition holds.
     Signal { signal: Arc<Signal>, is_set: bool },
 }
@@ -95,6 +138,7 @@ impl Watch {
             (shared.set, shared.unknown) = (tracker.set(), tracker.unknown());
             shared.tell_waiters(&mut to_wake);
             shared.tell_listeners(&before, changed);
+            self.show(&shared);
         }
         to_wake.into_iter().for_each(Waker::wake);
     }
@@ -112,27 +156,26 @@ impl Watch {
         wanted: ConditionSet,
         mode: Mode,
         waker: &Waker,
-    ) -> Result<Outcome, usize> {
+    ) -> Result<Outcome, Place> {
         let mut shared = self.lock();
         if let Some(outcome) = shared.outcome(wanted, mode) {
             return Ok(outcome);
         }
-        let told = Told::Task { outcome: None, waker: Some(waker.clone()) };
-        Err(self.insert(&mut shared, Waiter { wanted, mode, told }))
+        let slot = Arc::new(Slot(Mutex::new(Pending::Waits(waker.clone()))));
+        let told = Told::Task(Arc::clone(&slot));
+        let key = self.insert(&mut shared, Waiter { wanted, mode, told });
+        Err(Place { key, slot })
     }
 
-    /// The outcome for a waiter that has joined, or `None` with `waker` to be woken.
-    pub(super) fn look(&self, key: usize, waker: &Waker) -> Option<Outcome> {
+    /// Gives a task's place up, unless it has been told meanwhile and the place is another's.
+    pub(super) fn leave_place(&self, place: &Place) {
         let mut shared = self.lock();
-        let Some(Waiter { told: Told::Task { outcome, waker: kept }, .. }) =
-            shared.waiters.get_mut(key)
-        else {
-            return None;
-        };
-        if outcome.is_none() && kept.as_ref().is_none_or(|kept| !kept.will_wake(waker)) {
-            *kept = Some(waker.clone());
+        let own = shared.waiters.get(place.key).is_some_and(
+            |waiter| matches!(&waiter.told, Told::Task(slot) if Arc::ptr_eq(slot, &place.slot)),
+        );
+        if own {
+            self.remove(&mut shared, place.key);
         }
-        *outcome
     }
 
     /// A place for a signal that is set while the condition holds.
@@ -150,12 +193,9 @@ impl Watch {
         self.insert(&mut shared, Waiter { wanted, mode, told: Told::Signal { signal, is_set } })
     }
 
-    /// Gives a place up.
+    /// Gives a signal's place up.
     pub(super) fn leave(&self, key: usize) {
-        let mut shared = self.lock();
-        if let Some(waiter) = shared.waiters.try_remove(key) {
-            self.count(&mut shared, waiter.wanted, u32::wrapping_sub);
-        }
+        self.remove(&mut self.lock(), key);
     }
 
     /// Sends every later change of these conditions, and first those that are set.
@@ -167,20 +207,25 @@ impl Watch {
                 let _ = sender.send(Change { reading, before: None, at });
             }
         }
-        self.count(&mut shared, wanted, u32::wrapping_add);
+        shared.count(wanted, u32::wrapping_add);
+        self.show(&shared);
         shared.listeners.push((wanted, sender));
     }
 
     fn insert(&self, shared: &mut Shared, waiter: Waiter) -> usize {
-        self.count(shared, waiter.wanted, u32::wrapping_add);
+        shared.count(waiter.wanted, u32::wrapping_add);
+        self.show(shared);
         shared.waiters.insert(waiter)
     }
 
-    fn count(&self, shared: &mut Shared, wanted: ConditionSet, by: fn(u32, u32) -> u32) {
-        for condition in wanted.iter() {
-            let count = &mut shared.counts[condition.index()];
-            *count = by(*count, 1);
-        }
+    fn remove(&self, shared: &mut Shared, key: usize) {
+        let waiter = shared.waiters.remove(key);
+        shared.count(waiter.wanted, u32::wrapping_sub);
+        self.show(shared);
+    }
+
+    /// Lets other programs see who waits.
+    fn show(&self, shared: &Shared) {
         if let Some(notice) = &self.notice {
             notice.write(&shared.counts);
         }
@@ -206,40 +251,52 @@ impl Shared {
         hopeless.then_some(Outcome::Unknowable(unknown))
     }
 
+    fn count(&mut self, wanted: ConditionSet, by: fn(u32, u32) -> u32) {
+        for condition in wanted.iter() {
+            let count = &mut self.counts[condition.index()];
+            *count = by(*count, 1);
+        }
+    }
+
     fn tell_waiters(&mut self, to_wake: &mut Vec<Waker>) {
         let mut waiters = std::mem::take(&mut self.waiters);
-        for (_, waiter) in &mut waiters {
-            match &mut waiter.told {
-                Told::Task { outcome, waker } => {
-                    if outcome.is_none() {
-                        *outcome = self.outcome(waiter.wanted, waiter.mode);
-                        to_wake.extend(outcome.and_then(|_| waker.take()));
-                    }
-                }
-                Told::Signal { signal, is_set } => {
-                    let now = holds(self.set, waiter.wanted, waiter.mode);
-                    match (*is_set, now) {
-                        (false, true) => signal.set(),
-                        (true, false) => signal.clear(),
-                        _ => {}
-                    }
-                    *is_set = now;
-                }
+        waiters.retain(|_, waiter| match &mut waiter.told {
+            Told::Task(slot) => {
+                let Some(outcome) = self.outcome(waiter.wanted, waiter.mode) else { return true };
+                to_wake.extend(slot.end(outcome));
+                self.count(waiter.wanted, u32::wrapping_sub);
+                false
             }
-        }
+            Told::Signal { signal, is_set } => {
+                let now = holds(self.set, waiter.wanted, waiter.mode);
+                match (*is_set, now) {
+                    (false, true) => signal.set(),
+                    (true, false) => signal.clear(),
+                    _ => {}
+                }
+                *is_set = now;
+                true
+            }
+        });
         self.waiters = waiters;
     }
 
     fn tell_listeners(&mut self, before: &[Reading; Condition::COUNT], changed: ConditionSet) {
         let at = SystemTime::now();
         let readings = self.readings;
-        self.listeners.retain(|(wanted, sender)| {
-            changed.intersection(*wanted).iter().all(|condition| {
+        let mut listeners = std::mem::take(&mut self.listeners);
+        listeners.retain(|(wanted, sender)| {
+            let listens = changed.intersection(*wanted).iter().all(|condition| {
                 let index = condition.index();
                 let before = Some(before[index].state);
                 sender.send(Change { reading: readings[index], before, at }).is_ok()
-            })
+            });
+            if !listens {
+                self.count(*wanted, u32::wrapping_sub);
+            }
+            listens
         });
+        self.listeners = listeners;
     }
 }
 

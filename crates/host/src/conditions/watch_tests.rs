@@ -34,7 +34,7 @@ impl Bench {
     }
 
     fn wait(&self, wanted: impl Into<ConditionSet>, mode: Mode) -> Wait {
-        Wait { watch: Arc::clone(&self.watch), wanted: wanted.into(), mode, key: None }
+        Wait { watch: Arc::clone(&self.watch), wanted: wanted.into(), mode, place: None }
     }
 }
 
@@ -153,6 +153,22 @@ fn a_dropped_wait_leaves_no_waiter() {
 }
 
 #[test]
+fn a_wait_that_was_told_and_dropped_leaves_the_place_to_its_next_owner() {
+    let mut bench = Bench::new();
+    let counted = Arc::new(Counted::default());
+    let mut told = bench.wait(Condition::LowMemory, Mode::Any);
+    assert_eq!(poll(&mut told, &counted), None);
+    bench.at(LOW);
+    bench.at(MIDDLE);
+    let mut next = bench.wait(Condition::HighMemory, Mode::Any);
+    assert_eq!(poll(&mut next, &counted), None);
+    drop(told);
+    bench.at(HIGH);
+    assert_eq!(poll(&mut next, &counted), Some(Condition::HighMemory.into()));
+    assert_eq!(bench.watch.lock().counts, [0; Condition::COUNT]);
+}
+
+#[test]
 fn a_descriptor_is_readable_exactly_while_the_condition_holds() {
     let mut bench = Bench::new();
     let signal = Arc::new(Signal::new().expect("a signal"));
@@ -196,4 +212,16 @@ fn every_change_is_told_in_order_and_first_what_is_set() {
             (high, Some(Set), Clear),
         ]
     );
+}
+
+#[test]
+fn who_no_longer_listens_is_no_longer_counted() {
+    let mut bench = Bench::new();
+    let (sender, receiver) = mpsc::channel();
+    bench.watch.listen(Condition::LowMemory.into(), sender);
+    assert!(bench.watch.is_wanted(Condition::LowMemory.into()));
+    drop(receiver);
+    bench.at(LOW);
+    assert!(!bench.watch.is_wanted(Condition::LowMemory.into()));
+    assert_eq!(bench.watch.lock().counts, [0; Condition::COUNT]);
 }
