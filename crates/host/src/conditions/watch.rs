@@ -146,8 +146,7 @@ impl Watch {
     /// Whether someone waits for a condition of this set.
     pub(crate) fn is_wanted(&self, of: ConditionSet) -> bool {
         let shared = self.lock();
-        let listened = shared.listeners.iter().any(|(l, _)| !l.intersection(of).is_empty());
-        listened || of.iter().any(|condition| shared.counts[condition.index()] > 0)
+        of.iter().any(|condition| shared.counts[condition.index()] > 0)
     }
 
     /// The outcome if there is one already; else a place among the waiters.
