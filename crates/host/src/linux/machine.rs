@@ -239,14 +239,26 @@ fn pools(meminfo: &Meminfo, available: Option<Bytes>) -> Pools {
 impl Settings {
     fn read(root: &Path, scope: &Scope, physical: Option<Bytes>) -> Self {
         let read = |path: &str| std::fs::read(root.join(path)).ok();
-        let in_use = read("proc/swaps").map(|text| parse_swaps(&text)).unwrap_or_default();
-        let configured = read("etc/fstab").map(|text| parse_fstab(&text)).unwrap_or_default();
+        let in_use = if_there(&root.join("proc/swaps"), parse_swaps);
+        let configured = if_there(&root.join("etc/fstab"), parse_fstab);
+        let swap = in_use.zip(configured);
         Self {
             read_at: Instant::now(),
             rule: read("proc/sys/vm/overcommit_memory").and_then(|text| parse_overcommit(&text)),
-            swap_to_add: commit::swap_to_add(&in_use, &configured),
+            swap_to_add: swap
+                .and_then(|(used, configured)| commit::swap_to_add(&used, &configured)),
             domain: Domain::read(root, scope, physical),
         }
+    }
+}
+
+/// The page files that a file names: none where there is no such file, unknown where it can't be
+/// read.
+fn if_there(path: &Path, parse: fn(&[u8]) -> Vec<PathBuf>) -> Option<Vec<PathBuf>> {
+    match std::fs::read(path) {
+        Ok(text) => Some(parse(&text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(Vec::new()),
+        Err(_) => None,
     }
 }
 

@@ -161,6 +161,15 @@ fn version_1_limits_count_too() {
 }
 
 #[test]
+fn page_files_that_cannot_be_read_leave_the_maximum_unknown() {
+    let tree = Tree::new();
+    let maximum = || tree.open().sample().expect("a sample").commit.maximum;
+    assert_eq!(maximum(), Some(Bytes::from_mib(8192)), "no fstab configures none");
+    fs::create_dir_all(tree.0.path().join("etc/fstab")).expect("a directory is no fstab");
+    assert_eq!(maximum(), None);
+}
+
+#[test]
 fn this_machine_answers() {
     let sample = Machine::open(&Scope::Auto).and_then(|mut m| m.sample()).expect("a sample");
     assert!(sample.lists.total > Some(Bytes::from_mib(16)));
