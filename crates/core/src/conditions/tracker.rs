@@ -63,7 +63,9 @@ pub struct Reading {
 }
 
 impl Reading {
-    const fn unknown(condition: Condition) -> Self {
+    /// The reading of a condition of which nothing is known.
+    #[must_use]
+    pub const fn unknown(condition: Condition) -> Self {
         Self {
             condition,
             state: State::Unknown,

@@ -16,7 +16,8 @@ use std::time::Duration;
 /// it, or something it handed out lives.
 ///
 /// One thread a process watches, however many handles there are. A child made by `fork` without
-/// `exec` has no such thread and must open its own.
+/// `exec` has no such thread: there every condition is unknown, waits end with an error, changes
+/// end, and a handle of its own works.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     watch: Arc<Watch>,
@@ -110,10 +111,10 @@ impl Conditions {
     /// A file descriptor that is readable while any or all of the conditions are set.
     ///
     /// # Errors
-    /// Where the process may open no more descriptors.
+    /// Where the process may open no more descriptors, and in a child made by `fork`.
     pub fn event(&self, conditions: ConditionSet, mode: Mode) -> Result<Event, Error> {
         let signal = Arc::new(Signal::new()?);
-        let key = self.watch.join_signal(conditions, mode, Arc::clone(&signal));
+        let key = self.watch.join_signal(conditions, mode, Arc::clone(&signal))?;
         Ok(Event { watch: Arc::clone(&self.watch), signal, key })
     }
 

@@ -2,6 +2,7 @@
 
 use super::changes::Change;
 use super::mode::Mode;
+use crate::Error;
 use crate::system::Signal;
 use memtide_core::conditions::{Condition, ConditionSet, Reading, State, Tracker};
 use slab::Slab;
@@ -92,6 +93,9 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct Watch {
     shared: Mutex<Shared>,
+    /// The process whose thread keeps this up to date. In a child that fork made of it nobody does,
+    /// and the lock may be held for ever by a thread that the child doesn't have.
+    owner: u32,
     /// Told when the last handle is gone, so that the watcher can end.
     gone: Arc<Signal>,
     notice: Option<crate::system::WaiterNotice>,
@@ -112,7 +116,7 @@ impl Watch {
             counts: [0; Condition::COUNT],
             listeners: Vec::new(),
         };
-        Self { shared: Mutex::new(shared), gone, notice }
+        Self { shared: Mutex::new(shared), owner: std::process::id(), gone, notice }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -120,9 +124,16 @@ impl Watch {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The nine as they are.
+    fn is_ours(&self) -> bool {
+        self.owner == std::process::id()
+    }
+
+    /// The nine as they are; unknown in a child that fork made.
     pub(crate) fn readings(&self) -> [Reading; Condition::COUNT] {
-        self.lock().readings
+        match self.is_ours() {
+            true => self.lock().readings,
+            false => Condition::ALL.map(Reading::unknown),
+        }
     }
 
     /// Makes what `tracker` holds known, and wakes whom it concerns.
@@ -156,6 +167,9 @@ impl Watch {
         mode: Mode,
         waker: &Waker,
     ) -> Result<Outcome, Place> {
+        if !self.is_ours() {
+            return Ok(Outcome::Unknowable(wanted));
+        }
         let mut shared = self.lock();
         if let Some(outcome) = shared.outcome(wanted, mode) {
             return Ok(outcome);
@@ -168,6 +182,9 @@ impl Watch {
 
     /// Gives a task's place up, unless it has been told meanwhile and the place is another's.
     pub(super) fn leave_place(&self, place: &Place) {
+        if !self.is_ours() {
+            return;
+        }
         let mut shared = self.lock();
         let own = shared.waiters.get(place.key).is_some_and(
             |waiter| matches!(&waiter.told, Told::Task(slot) if Arc::ptr_eq(slot, &place.slot)),
@@ -183,22 +200,32 @@ impl Watch {
         wanted: ConditionSet,
         mode: Mode,
         signal: Arc<Signal>,
-    ) -> usize {
+    ) -> Result<usize, Error> {
+        if !self.is_ours() {
+            return Err(Error::Unknowable { unknown: wanted });
+        }
         let mut shared = self.lock();
         let is_set = holds(shared.set, wanted, mode);
         if is_set {
             signal.set();
         }
-        self.insert(&mut shared, Waiter { wanted, mode, told: Told::Signal { signal, is_set } })
+        let told = Told::Signal { signal, is_set };
+        Ok(self.insert(&mut shared, Waiter { wanted, mode, told }))
     }
 
     /// Gives a signal's place up.
     pub(super) fn leave(&self, key: usize) {
-        self.remove(&mut self.lock(), key);
+        if self.is_ours() {
+            self.remove(&mut self.lock(), key);
+        }
     }
 
     /// Sends every later change of these conditions, and first those that are set.
     pub(super) fn listen(&self, wanted: ConditionSet, sender: Sender<Change>) {
+        // In a child that fork made the sender ends here, and with it the changes.
+        if !self.is_ours() {
+            return;
+        }
         let mut shared = self.lock();
         let at = SystemTime::now();
         for reading in shared.readings {

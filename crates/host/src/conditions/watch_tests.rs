@@ -173,7 +173,7 @@ fn a_descriptor_is_readable_exactly_while_the_condition_holds() {
     let mut bench = Bench::new();
     let signal = Arc::new(Signal::new().expect("a signal"));
     let wanted = Condition::LowMemory.into();
-    let key = bench.watch.join_signal(wanted, Mode::Any, Arc::clone(&signal));
+    let key = bench.watch.join_signal(wanted, Mode::Any, Arc::clone(&signal)).expect("ours");
     let event = Event { watch: Arc::clone(&bench.watch), signal, key };
     let readable = || {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -224,4 +224,26 @@ fn who_no_longer_listens_is_no_longer_counted() {
     bench.at(LOW);
     assert!(!bench.watch.is_wanted(Condition::LowMemory.into()));
     assert_eq!(bench.watch.lock().counts, [0; Condition::COUNT]);
+}
+
+/// What a child sees that fork made while another thread held the lock: a fork itself would leave
+/// the test harness' other threads behind.
+#[test]
+fn in_a_child_of_fork_everything_is_unknown_and_nothing_hangs() {
+    let mut bench = Bench::new();
+    bench.at(LOW);
+    let Bench { tracker, watch } = bench;
+    let mut watch = Arc::into_inner(watch).expect("one handle");
+    watch.owner = std::process::id() + 1;
+    let bench = Bench { tracker, watch: Arc::new(watch) };
+    let held = bench.watch.lock();
+    assert!(bench.watch.readings().iter().all(|reading| reading.state == State::Unknown));
+    let wait = bench.wait(Condition::LowMemory, Mode::Any);
+    assert!(matches!(wait.block(None), Err(Error::Unknowable { .. })));
+    let signal = Arc::new(Signal::new().expect("a signal"));
+    assert!(bench.watch.join_signal(ConditionSet::ALL, Mode::Any, signal).is_err());
+    let (sender, receiver) = mpsc::channel();
+    bench.watch.listen(ConditionSet::ALL, sender);
+    assert!(receiver.recv().is_err(), "the changes have ended");
+    drop(held);
 }

@@ -11,7 +11,8 @@ use memtide_core::conditions::{
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 /// For so long after a PSI event programs are taken to stall.
@@ -27,14 +28,24 @@ const CAN_JUMP: [Condition; 3] =
 /// The thread of this process, while it runs.
 static WATCHER: Mutex<Option<Watcher>> = Mutex::new(None);
 
+/// The process that used [`WATCHER`] last; 0 before the first.
+static USED_BY: AtomicU32 = AtomicU32::new(0);
+
+/// How long a child that fork made tries for [`WATCHER`]: a thread that it lacks may hold it.
+const FORKED_PATIENCE: Duration = Duration::from_secs(1);
+
 struct Watcher {
+    owner: u32,
     wake: Arc<Signal>,
     joining: Vec<Source>,
 }
 
 /// Watches what the options name, on the one thread of this process.
 pub(crate) fn watch(options: &Options) -> Result<Arc<Watch>, Error> {
-    let mut watcher = WATCHER.lock().unwrap_or_else(PoisonError::into_inner);
+    let owner = std::process::id();
+    let mut watcher = lock_watcher(owner)?;
+    // The thread of the process that forked us is not ours.
+    watcher.take_if(|running| running.owner != owner);
     let wake = match &*watcher {
         Some(running) => Arc::clone(&running.wake),
         None => Arc::new(Signal::new()?),
@@ -43,7 +54,7 @@ pub(crate) fn watch(options: &Options) -> Result<Arc<Watch>, Error> {
     match &mut *watcher {
         Some(running) => running.joining.push(source),
         None => {
-            *watcher = Some(Watcher { wake: Arc::clone(&wake), joining: vec![source] });
+            *watcher = Some(Watcher { owner, wake: Arc::clone(&wake), joining: vec![source] });
             let thread_wake = Arc::clone(&wake);
             let thread = std::thread::Builder::new()
                 .name("memtide-watch".to_owned())
@@ -58,6 +69,27 @@ pub(crate) fn watch(options: &Options) -> Result<Arc<Watch>, Error> {
     drop(watcher);
     wake.set();
     Ok(watch)
+}
+
+fn lock_watcher(owner: u32) -> Result<MutexGuard<'static, Option<Watcher>>, Error> {
+    let used_by = USED_BY.swap(owner, Ordering::SeqCst);
+    if used_by == 0 || used_by == owner {
+        return Ok(WATCHER.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+    let deadline = Instant::now() + FORKED_PATIENCE;
+    loop {
+        match WATCHER.try_lock() {
+            Ok(watcher) => return Ok(watcher),
+            Err(TryLockError::Poisoned(watcher)) => return Ok(watcher.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::yield_now(),
+            Err(TryLockError::WouldBlock) => {
+                USED_BY.store(used_by, Ordering::SeqCst);
+                let why =
+                    "the process was forked while another thread of it opened them".to_owned();
+                return Err(Error::Unsupported { what: "watching the conditions", why });
+            }
+        }
+    }
 }
 
 fn run(wake: &Signal) {
