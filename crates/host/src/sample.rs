@@ -3,7 +3,8 @@
 use memtide_core::conditions::{Levels, Permille, Sizes};
 use memtide_core::lists::MemoryLists;
 use memtide_core::units::Bytes;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Whose memory is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -79,7 +80,7 @@ pub struct Commit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// The cgroup that sets the limit.
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// The version of the cgroup interface, 1 or 2.
     pub version: u8,
     /// The limit.

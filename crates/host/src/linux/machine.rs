@@ -6,7 +6,7 @@ use super::commit::{self, parse_fstab, parse_overcommit, parse_swaps};
 use super::meminfo::Meminfo;
 use super::pressure::Pressure;
 use super::zfs::reclaimable_arc;
-use crate::{Commit, CommitRule, Container, Error, Pool, Pools, Sample, Scope, Stall};
+use crate::{CommitRule, Container, Error, Pool, Pools, Sample, Scope, Stall};
 use memtide_core::conditions::{Bound, Levels, Sizes};
 use memtide_core::units::Bytes;
 use std::path::{Path, PathBuf};
@@ -26,15 +26,15 @@ enum Domain {
     Vanished,
 }
 
-/// What the limits of a container leave.
-#[derive(Clone, Copy, Debug)]
-enum Room {
-    /// Nothing limits.
-    Unlimited,
-    /// There is a limit, and what it leaves cannot be read.
+/// What limits, as far as it can be told.
+#[derive(Clone, Debug)]
+enum Limit {
+    /// Nothing.
+    None,
+    /// Something, and what it leaves cannot be read.
     Unknown,
-    /// What the tightest limit leaves.
-    Known { room: Bytes, limit: Bytes },
+    /// The tightest limit up the tree.
+    Tightest(Container),
 }
 
 /// What seldom changes.
@@ -100,12 +100,8 @@ impl Machine {
     /// # Errors
     /// Where /proc/meminfo can no longer be read.
     pub fn levels(&mut self) -> Result<(Levels, Sizes, Option<Stall>), Error> {
-        let meminfo = self.read_meminfo()?;
-        self.refresh_settings(meminfo.total);
-        let stall = self.stall();
-        let room = self.room();
-        let (levels, sizes) = self.judge(&meminfo, room);
-        Ok((Levels { stall: stall.map(|s| s.some), ..levels }, sizes, stall))
+        let sample = self.sample()?;
+        Ok((sample.levels, sample.sizes, sample.stall))
     }
 
     /// One look at everything.
@@ -116,18 +112,30 @@ impl Machine {
         let meminfo = self.read_meminfo()?;
         self.refresh_settings(meminfo.total);
         let stall = self.stall();
-        let container = self.container();
-        let room = self.room();
-        let (levels, sizes) = self.judge(&meminfo, room);
-        Ok(Sample {
-            lists: meminfo.lists(),
-            levels: Levels { stall: stall.map(|s| s.some), ..levels },
-            sizes,
-            pools: pools(&meminfo, self.available(&meminfo)),
-            commit: self.commit(&meminfo),
-            container,
-            stall,
-        })
+        let limit = self.limit();
+        let available = self.available(&meminfo);
+        let pools = pools(&meminfo, available);
+        let commit = commit::commit(&meminfo, self.settings.rule, self.settings.swap_to_add);
+        let total = meminfo.total.unwrap_or_default();
+        let (available, bound, physical) = judge(available, total, &limit);
+        let levels = Levels {
+            // Without a size there is no mark to compare with.
+            available: available.filter(|_| physical > Bytes::ZERO),
+            bound,
+            stall: stall.map(|s| s.some),
+            paged_pool_free: pools.paged.free,
+            nonpaged_pool_free: pools.nonpaged.free,
+            commit_charge: commit.charge,
+            commit_limit: commit.limit,
+            commit_maximum: commit.maximum,
+        };
+        let sizes =
+            Sizes { physical, paged_pool: pools.paged.limit, nonpaged_pool: pools.nonpaged.limit };
+        let container = match limit {
+            Limit::Tightest(container) => Some(container),
+            Limit::None | Limit::Unknown => None,
+        };
+        Ok(Sample { lists: meminfo.lists(), levels, sizes, pools, commit, container, stall })
     }
 
     /// The PSI file that speaks for this scope, for triggers to be set on.
@@ -161,22 +169,15 @@ impl Machine {
         Pressure::parse(file?.read().ok()?).stall()
     }
 
-    fn container(&mut self) -> Option<Container> {
+    fn limit(&mut self) -> Limit {
         match &mut self.settings.domain {
-            Domain::Container { chain, .. } => chain.tightest().ok().flatten(),
-            Domain::Machine | Domain::Vanished => None,
-        }
-    }
-
-    fn room(&mut self) -> Room {
-        match &mut self.settings.domain {
-            Domain::Machine => Room::Unlimited,
-            Domain::Container { chain, .. } => match chain.room() {
-                Ok(Some((room, limit))) => Room::Known { room, limit },
-                Ok(None) => Room::Unlimited,
-                Err(_) => Room::Unknown,
+            Domain::Machine => Limit::None,
+            Domain::Container { chain, .. } => match chain.tightest() {
+                Ok(Some(container)) => Limit::Tightest(container),
+                Ok(None) => Limit::None,
+                Err(_) => Limit::Unknown,
             },
-            Domain::Vanished => Room::Unknown,
+            Domain::Vanished => Limit::Unknown,
         }
     }
 
@@ -184,41 +185,21 @@ impl Machine {
         let arc = self.arcstats.as_mut().and_then(|file| reclaimable_arc(file.read().ok()?));
         Some(meminfo.available?.saturating_add(arc.unwrap_or_default()))
     }
+}
 
-    fn commit(&self, meminfo: &Meminfo) -> Commit {
-        commit::commit(meminfo, self.settings.rule, self.settings.swap_to_add)
-    }
-
-    fn judge(&mut self, meminfo: &Meminfo, room: Room) -> (Levels, Sizes) {
-        let machine = self.available(meminfo);
-        let pools = pools(meminfo, machine);
-        let commit = self.commit(meminfo);
-        let total = meminfo.total.unwrap_or_default();
-        // A container is judged by its limit; what it may take is never more than the machine has.
-        let (available, bound, physical) = match room {
-            Room::Unlimited => (machine, Bound::PhysicalMemory, total),
-            Room::Unknown => (None, Bound::Container, total),
-            Room::Known { room, limit } => match machine {
-                Some(machine) if machine < room => {
-                    (Some(machine), Bound::PhysicalMemory, limit.min(total))
-                }
-                _ => (Some(room), Bound::Container, limit),
-            },
-        };
-        let levels = Levels {
-            // Without a size there is no mark to compare with.
-            available: available.filter(|_| physical > Bytes::ZERO),
-            bound,
-            stall: None,
-            paged_pool_free: pools.paged.free,
-            nonpaged_pool_free: pools.nonpaged.free,
-            commit_charge: commit.charge,
-            commit_limit: commit.limit,
-            commit_maximum: commit.maximum,
-        };
-        let sizes =
-            Sizes { physical, paged_pool: pools.paged.limit, nonpaged_pool: pools.nonpaged.limit };
-        (levels, sizes)
+/// What is available, what bounds it, and the memory that the thresholds are a share of.
+///
+/// A container is judged by its limit; what it may take is never more than the machine has.
+fn judge(machine: Option<Bytes>, total: Bytes, limit: &Limit) -> (Option<Bytes>, Bound, Bytes) {
+    match limit {
+        Limit::None => (machine, Bound::PhysicalMemory, total),
+        Limit::Unknown => (None, Bound::Container, total),
+        Limit::Tightest(container) => match (machine, container.available) {
+            (Some(machine), Some(room)) if machine < room => {
+                (Some(machine), Bound::PhysicalMemory, container.limit.min(total))
+            }
+            (_, room) => (room, Bound::Container, container.limit),
+        },
     }
 }
 

@@ -1,8 +1,8 @@
 //! A change of a condition.
 
 use super::column;
-use super::condition::state;
-use crate::{Table, Unit, Value};
+use super::condition::{REASON, THRESHOLD, VALUE, state};
+use crate::{Column, Table, Unit, Value};
 use memtide_host::conditions::Change;
 
 /// A change of a condition.
@@ -26,23 +26,8 @@ pub static CHANGE: Table<Change> = Table {
             "Whether it held before; null where unknown, and for what was set at the beginning.",
             |c| c.before.map_or(Value::Unknown, state)
         ),
-        column!("value", "VALUE", Unit::Bytes, "The level it is judged by.", |c| {
-            Value::bytes(c.reading.value)
-        }),
-        column!(
-            "threshold",
-            "THRESHOLD",
-            Unit::Bytes,
-            "The mark the level is compared with.",
-            |c| { Value::bytes(c.reading.threshold) }
-        ),
-        column!(
-            "reason",
-            "REASON",
-            Unit::Text,
-            "What decided: availability, container-limit, psi-stall, pool-free, commit-charge or \
-             unknown.",
-            |c| Value::text(c.reading.reason.word())
-        ),
+        Column { field: VALUE, get: |c| Value::bytes(c.reading.value) },
+        Column { field: THRESHOLD, get: |c| Value::bytes(c.reading.threshold) },
+        Column { field: REASON, get: |c| Value::text(c.reading.reason.word()) },
     ],
 };

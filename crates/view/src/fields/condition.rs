@@ -1,8 +1,29 @@
 //! One of the nine conditions.
 
 use super::column;
-use crate::{Table, Unit, Value};
+use crate::{Column, Field, Table, Unit, Value};
 use memtide_core::conditions::{Reading, State};
+
+/// The level a condition is judged by.
+pub(super) const VALUE: Field =
+    Field { id: "value", title: "VALUE", unit: Unit::Bytes, help: "The level it is judged by." };
+
+/// The mark that level is compared with.
+pub(super) const THRESHOLD: Field = Field {
+    id: "threshold",
+    title: "THRESHOLD",
+    unit: Unit::Bytes,
+    help: "The mark the level is compared with.",
+};
+
+/// What decided.
+pub(super) const REASON: Field = Field {
+    id: "reason",
+    title: "REASON",
+    unit: Unit::Text,
+    help: "What decided: availability, container-limit, psi-stall, pool-free, commit-charge or \
+           unknown.",
+};
 
 /// One of the nine conditions, as it is now.
 pub static CONDITION: Table<Reading> = Table {
@@ -19,24 +40,9 @@ pub static CONDITION: Table<Reading> = Table {
             "Whether it holds; null where its level cannot be known.",
             |r| state(r.state)
         ),
-        column!("value", "VALUE", Unit::Bytes, "The level it is judged by.", |r| {
-            Value::bytes(r.value)
-        }),
-        column!(
-            "threshold",
-            "THRESHOLD",
-            Unit::Bytes,
-            "The mark the level is compared with.",
-            |r| { Value::bytes(r.threshold) }
-        ),
-        column!(
-            "reason",
-            "REASON",
-            Unit::Text,
-            "What decided: availability, container-limit, psi-stall, pool-free, commit-charge or \
-             unknown.",
-            |r| Value::text(r.reason.word())
-        ),
+        Column { field: VALUE, get: |r| Value::bytes(r.value) },
+        Column { field: THRESHOLD, get: |r| Value::bytes(r.threshold) },
+        Column { field: REASON, get: |r| Value::text(r.reason.word()) },
     ],
 };
 

@@ -4,12 +4,13 @@ use super::{Location, MemoryStat, Version, parse_limit};
 use crate::linux::ProcFile;
 use crate::{Container, Error};
 use memtide_core::units::Bytes;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 /// One cgroup of the chain that limits memory, with the files its levels are read from.
 #[derive(Debug)]
 struct Limited {
-    directory: PathBuf,
+    directory: Arc<Path>,
     limit: Bytes,
     usage: ProcFile,
     stat: ProcFile,
@@ -60,7 +61,7 @@ impl Chain {
         !self.limited.is_empty()
     }
 
-    /// The limit that leaves least, or `None` where nothing limits this cgroup.
+    /// The limit that leaves least, or `None` where nothing limits this cgroup; allocates nothing.
     ///
     /// # Errors
     /// Where a file of the cgroup cannot be read any more.
@@ -78,25 +79,12 @@ impl Chain {
         }
         Ok(tightest)
     }
-
-    /// The room the tightest limit leaves, without allocating; `None` where nothing limits.
-    pub(crate) fn room(&mut self) -> Result<Option<(Bytes, Bytes)>, Error> {
-        let version = self.version();
-        let mut least: Option<(Bytes, Bytes)> = None;
-        for level in &mut self.limited {
-            let Some(available) = level.measure(version)?.available else { continue };
-            if least.is_none_or(|(room, _)| available < room) {
-                least = Some((available, level.limit));
-            }
-        }
-        Ok(least)
-    }
 }
 
 impl Limited {
     fn open(directory: &Path, version: Version, limit: Bytes) -> Result<Self, Error> {
         Ok(Self {
-            directory: directory.to_path_buf(),
+            directory: directory.into(),
             limit,
             usage: ProcFile::open(directory.join(version.usage_file()))?,
             stat: ProcFile::open(directory.join("memory.stat"))?,
@@ -115,7 +103,7 @@ impl Limited {
     fn container(&mut self, version: Version) -> Result<Container, Error> {
         let Charge { charged, reclaimable, available } = self.measure(version)?;
         Ok(Container {
-            path: self.directory.clone(),
+            path: Arc::clone(&self.directory),
             version: version.number(),
             limit: self.limit,
             charged,
