@@ -115,6 +115,16 @@ fn a_container_that_vanishes_becomes_unknown_and_not_zero() {
 }
 
 #[test]
+fn a_container_whose_charge_cannot_be_read_is_unknown() {
+    let tree = Tree::new().v2("/a");
+    tree.group("/a", &(512 * MIB).to_string(), 400 * MIB, 0);
+    tree.write("sys/fs/cgroup/a/memory.stat", "");
+    let sample = tree.open().sample().expect("a sample");
+    assert_eq!((sample.levels.available, sample.levels.bound), (None, Bound::Container));
+    assert_eq!(sample.container.expect("it limits all the same").available, None);
+}
+
+#[test]
 fn a_container_is_judged_by_its_own_stalls() {
     let psi = |avg10: &str| format!("some avg10={avg10} avg60=0.00 avg300=0.00 total=7\n");
     let tree = Tree::new().v2("/a");
