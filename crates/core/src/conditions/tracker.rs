@@ -48,7 +48,7 @@ impl Reason {
 }
 
 /// One condition at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reading {
     /// Which of the nine.
     pub condition: Condition,

@@ -1,0 +1,19 @@
+//! A second fault on a page that is being read: it waits for the same read.
+
+use crate::fault::Outcome;
+use crate::manager::Manager;
+use crate::operation::OperationId;
+use crate::page::Pfn;
+use crate::waiter::Waiter;
+
+impl Manager {
+    pub(crate) fn join_read(&mut self, waiter: &mut Waiter, pfn: Pfn) -> Outcome {
+        let operation = OperationId(self.frames.entry(pfn).low());
+        self.count_fault(waiter, |counters| counters.collided += 1);
+        match self.operations.get_mut(operation) {
+            Some(read) => read.waiters.push(*waiter),
+            None => panic!("frame {pfn} is read by operation {}, which is over", operation.0),
+        }
+        Outcome::Pending
+    }
+}

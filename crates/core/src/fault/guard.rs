@@ -1,0 +1,60 @@
+//! The first access to a guard page: the guard is gone, and who registered for it is told.
+//!
+//! Source: Microsoft's documentation, "Creating Guard Pages"; for stacks, *Windows Internals*,
+//! "User stacks".
+
+use crate::exception::Exception;
+use crate::fault::Outcome;
+use crate::manager::Manager;
+use crate::page::SpaceId;
+use crate::protection::Protection;
+use crate::space::region::PageUse;
+use crate::waiter::Waiter;
+
+impl Manager {
+    pub(crate) fn guard_fault(
+        &mut self,
+        waiter: &Waiter,
+        region: u32,
+        protection: Protection,
+    ) -> Outcome {
+        let (space, page) = (waiter.space, waiter.page());
+        self.count(space, |counters| counters.guard += 1);
+        self.set_use(space, region, page, PageUse::Committed(protection.without_guard()));
+        if self.spaces.get(space).region(region).stack.is_some() {
+            return self.grow_stack(space, region, page, waiter.address);
+        }
+        let (address, access) = (waiter.address, waiter.access);
+        Outcome::Raised(Exception::GuardPage { address, access })
+    }
+
+    /// Moves the guard of a stack one page down.
+    fn grow_stack(&mut self, space: SpaceId, number: u32, page: u64, address: u64) -> Outcome {
+        let region = self.spaces.get(space).region(number);
+        let guarantee = region.stack.map_or(0, |stack| stack.guarantee);
+        let overflow = Outcome::Raised(Exception::StackOverflow { address });
+        // The lowest page is never committed, and above it lies what handling an overflow needs.
+        if page <= region.first + 1 + guarantee {
+            return overflow;
+        }
+        let below = page - 1;
+        let protection = region.protection.guarded();
+        if !region.page_use(below).is_committed() {
+            let Ok(charge) = self.charge_commit(1) else { return overflow };
+            self.spaces.get_mut(space).region_mut(number).charge.merge(charge);
+        }
+        self.set_use(space, number, below, PageUse::Committed(protection));
+        Outcome::Again
+    }
+
+    /// Changes what one page is, its rights included.
+    pub(crate) fn set_use(&mut self, space: SpaceId, number: u32, page: u64, wanted: PageUse) {
+        let region = self.spaces.get_mut(space).region_mut(number);
+        let inside = page - region.first;
+        region.uses.set(inside..inside + 1, wanted);
+        let root = self.spaces.get(space).root;
+        if let Some(pte) = self.tables.peek(root, page) {
+            self.update_rights(space, page, pte);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A page whose contents could not be had back: everyone who maps it loses it, and every later
+//! access raises an in-page error, until the page is freed, reset or discarded.
+
+use crate::input::IoError;
+use crate::manager::Manager;
+use crate::page::{Pfn, SpaceId};
+use crate::pfn::{Flag, PageState};
+use crate::space::page_table::Owner;
+use crate::space::pte::{DIRTY, Pte};
+
+impl Manager {
+    pub(crate) fn lose_page(&mut self, pfn: Pfn, error: IoError) {
+        let entry = self.frames.entry(pfn);
+        if entry.has(Flag::Large) || entry.has(Flag::Physical) {
+            return;
+        }
+        let pte = entry.pte();
+        if entry.state() == PageState::Active {
+            match self.tables.owner(pte) {
+                (Owner::Space(space), _) => self.take_out(space, pte),
+                (Owner::Section(section), page) => {
+                    for (space, page) in self.mappings_of(section, page) {
+                        let root = self.spaces.get(space).root;
+                        if let Some(mapped) = self.tables.peek(root, page) {
+                            self.take_out(space, mapped);
+                        }
+                    }
+                }
+            }
+        }
+        self.tables.set(pte, Pte::Lost(error.0));
+        self.drop_frame(pfn);
+    }
+
+    fn take_out(&mut self, space: SpaceId, pte: crate::pfn::PteAddress) {
+        if let Pte::Valid(valid) = self.tables.get(pte) {
+            self.tables.set(pte, Pte::Valid(valid.with(DIRTY, false)));
+            let index = self.working_set_entry(space, pte, valid.pfn());
+            self.unmap_page(space, index);
+        }
+    }
+
+    /// Every place where a page of a section could be mapped. It searches all spaces: a lost page
+    /// is rare, and a list of mappings for each page would not be.
+    fn mappings_of(
+        &self,
+        section: crate::page::SectionId,
+        page: u64,
+    ) -> alloc::vec::Vec<(SpaceId, u64)> {
+        let mut found = alloc::vec::Vec::new();
+        for (id, space) in self.spaces.iter() {
+            for (_, region) in space.regions() {
+                let Some((of, first)) = region.section_page(region.first) else { continue };
+                if of == section && page >= first && page < first + region.pages {
+                    found.push((id, region.first + (page - first)));
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,53 @@
+//! Soft faults: the page is still in memory, on the standby or modified list, or just being
+//! written. It goes back to a working set without I/O.
+
+use crate::fault::{Outcome, Scene};
+use crate::manager::Manager;
+use crate::output::Content;
+use crate::page::Pfn;
+use crate::pfn::Flag;
+use crate::space::pte::Pte;
+use crate::waiter::Waiter;
+use crate::working_set::list::Queue;
+use crate::working_set::resident::Mapping;
+
+impl Manager {
+    pub(crate) fn transition_fault(
+        &mut self,
+        scene: Scene,
+        waiter: &mut Waiter,
+        pfn: Pfn,
+    ) -> Outcome {
+        if self.frames.entry(pfn).has(Flag::Reading) {
+            return self.join_read(waiter, pfn);
+        }
+        self.make_room(scene.space);
+        self.count_fault(waiter, |counters| counters.soft += 1);
+        self.activate(scene, waiter, pfn);
+        Outcome::Resolved
+    }
+
+    /// Maps a page that is in memory and in no working set.
+    pub(crate) fn activate(&mut self, scene: Scene, waiter: &Waiter, pfn: Pfn) {
+        let entry = self.frames.entry(pfn);
+        if matches!(Pte::unpacked(entry.original()), Pte::Store(_)) || self.wants_slot_back(&entry)
+        {
+            self.mark_modified(pfn);
+        }
+        let Scene { space, page, pte, .. } = scene;
+        // It came back, so it is no newcomer.
+        let queue = Queue::Main;
+        let content = Content::Kept;
+        let is_write = waiter.writes() && !scene.protection.copies_on_write();
+        self.map_page(Mapping { space, page, pte, pfn, content, is_write, queue });
+    }
+
+    /// Whether a page that comes back should give up its slot, because slots are scarce.
+    fn wants_slot_back(&self, entry: &crate::pfn::Entry) -> bool {
+        if !matches!(Pte::unpacked(entry.original()), Pte::PageFile(_)) {
+            return false;
+        }
+        let (used, size) = (self.page_files.used(), self.page_files.size());
+        used * 1000 > size * u64::from(self.config.policy.slots_scarce_permille)
+    }
+}

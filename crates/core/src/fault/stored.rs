@@ -1,0 +1,66 @@
+//! A page in the compression store: it is decompressed into a frame, without I/O.
+
+use crate::fault::{Outcome, Scene};
+use crate::frame_supply::Wanted;
+use crate::input::IoError;
+use crate::manager::Manager;
+use crate::output::Output;
+use crate::page::Pfn;
+use crate::pfn::{Flag, PageState, PteAddress};
+use crate::space::pte::Pte;
+use crate::waiter::Waiter;
+
+impl Manager {
+    pub(crate) fn stored_fault(
+        &mut self,
+        scene: Scene,
+        pte: PteAddress,
+        waiter: &mut Waiter,
+        number: u32,
+    ) -> Outcome {
+        let Some(pfn) = self.frame_for(scene.space, Wanted::Any) else { return Outcome::NoFrame };
+        if self.tables.get(pte) != Pte::Store(number) {
+            self.free_frame(pfn);
+            return Outcome::Again;
+        }
+        self.count_fault(waiter, |counters| counters.decompressed += 1);
+        let priority = self.spaces.get(scene.space).priority;
+        self.take_from_store(number, pte, pfn, priority);
+        self.activate(scene, waiter, pfn);
+        Outcome::Resolved
+    }
+
+    /// Decompresses a page into a held frame. It has no copy from then on.
+    pub(crate) fn take_from_store(&mut self, number: u32, pte: PteAddress, pfn: Pfn, priority: u8) {
+        let Some(store) = &self.store else { panic!("store entry {number} without a store") };
+        let from = store.stored_at(number);
+        self.emit(Output::Decompress { from, to: pfn });
+        self.give_page(pfn, pte, Pte::None, priority);
+        self.release_stored(number);
+        self.frames.edit(pfn, |entry| entry.set(Flag::Modified, true));
+        self.tables.set(pte, Pte::Transition(pfn));
+    }
+
+    /// Lets a stored page go, and its frame with it if that is empty now.
+    pub(crate) fn release_stored(&mut self, number: u32) {
+        let Some(store) = &mut self.store else { panic!("store entry {number} without a store") };
+        if let Some(frame) = store.remove(number) {
+            self.free_frame(frame);
+        }
+    }
+
+    /// The world could not fill a frame: its page is lost, and every access to it says so.
+    pub(crate) fn contents_lost(&mut self, frame: Pfn, error: IoError) {
+        if frame.0 >= self.frames.len() {
+            return;
+        }
+        let entry = self.frames.entry(frame);
+        let has_page = entry.pte() != PteAddress::NONE && !entry.has(Flag::Store);
+        if !has_page
+            || matches!(entry.state(), PageState::Zeroed | PageState::Free | PageState::Bad)
+        {
+            return;
+        }
+        self.lose_page(frame, error);
+    }
+}

@@ -1,0 +1,82 @@
+//! How page files grow, and what that means for the commit limits.
+
+use crate::commit::Charge;
+use crate::input::IoError;
+use crate::manager::Manager;
+use crate::operation::{OperationId, Work};
+use crate::output::Output;
+use crate::page::SpaceId;
+use crate::pfn::PageState;
+use crate::refusal::Refusal;
+
+/// A page file grows by at least so many pages at a time: 16 MiB.
+const STEP: u32 = 4096;
+
+/// A page file begins to grow when the charge leaves less than one part in so many of the limit.
+const HEADROOM: u64 = 8;
+
+impl Manager {
+    /// What can be promised: frames that work, less the one that a page passes through on its way
+    /// in when all others are full, and the slots of the page files.
+    pub(crate) fn update_commit_limits(&mut self) {
+        let working = self.frames.len() - self.frames.count(PageState::Bad);
+        let frames = u64::from(working).saturating_sub(u64::from(self.page_files.maximum() > 0));
+        let (size, maximum) = (self.page_files.size(), self.page_files.maximum());
+        self.commit.set_limits(frames + size, frames + maximum);
+    }
+
+    /// Charges pages, and lets a page file grow when few are left.
+    pub(crate) fn charge_commit(&mut self, pages: u64) -> Result<Charge, Refusal> {
+        let charged = self.commit.charge(pages);
+        let after = self.commit.charged().saturating_add(if charged.is_err() { pages } else { 0 });
+        let limit = self.commit.limit();
+        if after > limit - limit / HEADROOM {
+            self.extend_page_files(after.saturating_sub(limit));
+        }
+        charged
+    }
+
+    fn extend_page_files(&mut self, missing: u64) {
+        let growing = self.page_files.iter().any(|(_, file)| file.extending.is_some());
+        let candidate = self.page_files.iter().find(|(_, file)| {
+            !file.is_full_grown && file.extending.is_none() && file.slots.size() < file.maximum
+        });
+        let Some((number, file)) = candidate.filter(|_| !growing) else { return };
+        let step = u32::try_from(missing).unwrap_or(u32::MAX).max(STEP);
+        let pages = file.slots.size().saturating_add(step).min(file.maximum);
+        let operation = self.operations.begin(Work::Extend { file: number });
+        if let Some(file) = self.page_files.get_mut(number) {
+            file.extending = Some(operation);
+        }
+        self.emit(Output::ExtendPageFile { operation, file: number, pages });
+    }
+
+    /// A page file has grown, or will not.
+    pub(crate) fn extend_done(&mut self, id: OperationId, result: Result<u32, IoError>) {
+        let Some(Work::Extend { file: number }) = self.operations.get(id).and_then(|op| op.work)
+        else {
+            return;
+        };
+        let Some(ended) = self.operations.end(id) else { return };
+        self.operations.recycle(id, ended);
+        if let Some(file) = self.page_files.get_mut(number) {
+            file.extending = None;
+            match result {
+                Ok(pages) if pages > file.slots.size() => {
+                    file.slots.grow(pages.min(file.maximum));
+                }
+                Ok(_) | Err(_) => file.is_full_grown = true,
+            }
+        }
+        if result.is_err() {
+            self.counters.io_errors += 1;
+        }
+        self.update_commit_limits();
+    }
+
+    /// Gives part of a space's charge back.
+    pub(crate) fn release_charge(&mut self, space: SpaceId, region: u32, pages: u64) {
+        let part = self.spaces.get_mut(space).region_mut(region).charge.split(pages);
+        self.commit.release(part);
+    }
+}

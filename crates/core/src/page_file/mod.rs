@@ -1,0 +1,112 @@
+//! Page files: where modified pages of private memory and of sections without a file go.
+//!
+//! # Invariants
+//! - A used slot is named by exactly one PTE, one frame, or one write in progress.
+
+pub(crate) mod extend;
+pub(crate) mod slots;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::config::PageFileConfig;
+use crate::operation::OperationId;
+use crate::space::pte::Slot;
+use slots::Slots;
+
+/// A page file.
+#[derive(Clone, Debug)]
+pub(crate) struct PageFile {
+    pub(crate) slots: Slots,
+    pub(crate) maximum: u32,
+    pub(crate) extending: Option<OperationId>,
+    /// The world refused to extend it: it stays as it is.
+    pub(crate) is_full_grown: bool,
+}
+
+/// All page files.
+#[derive(Clone, Debug)]
+pub(crate) struct PageFiles {
+    files: Vec<PageFile>,
+    next: usize,
+}
+
+impl PageFiles {
+    pub(crate) fn new(configs: &[PageFileConfig]) -> Self {
+        let file = |config: &PageFileConfig| PageFile {
+            slots: Slots::new(config.initial),
+            maximum: config.maximum,
+            extending: None,
+            is_full_grown: false,
+        };
+        Self { files: configs.iter().map(file).collect(), next: 0 }
+    }
+
+    pub(crate) fn get(&self, file: u8) -> Option<&PageFile> {
+        self.files.get(usize::from(file))
+    }
+
+    pub(crate) fn get_mut(&mut self, file: u8) -> Option<&mut PageFile> {
+        self.files.get_mut(usize::from(file))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u8, &PageFile)> {
+        (0u8..).zip(&self.files)
+    }
+
+    /// Neighbouring slots, at most `wanted`; the files take turns, so that their disks share the
+    /// work. `avoid` is where a write has just failed: it is taken last.
+    pub(crate) fn allocate(&mut self, wanted: u32, avoid: Option<u8>) -> Option<(Slot, u32)> {
+        let count = self.files.len();
+        for last_resort in [false, true] {
+            for step in 0..count {
+                let index = (self.next + step) % count;
+                let file = index as u8;
+                if (avoid == Some(file)) != last_resort {
+                    continue;
+                }
+                if let Some(run) = self.files[index].slots.allocate(wanted) {
+                    self.next = (index + 1) % count;
+                    return Some((Slot { file, number: run.first }, run.count));
+                }
+            }
+        }
+        None
+    }
+
+    pub(crate) fn release(&mut self, slot: Slot) {
+        self.files[usize::from(slot.file)].slots.release(slot.number);
+    }
+
+    /// Never uses a slot again: its disk failed there.
+    pub(crate) fn retire(&mut self, slot: Slot) {
+        self.files[usize::from(slot.file)].slots.retire(slot.number);
+    }
+
+    /// Slots that work, now.
+    pub(crate) fn size(&self) -> u64 {
+        let usable = |file: &PageFile| u64::from(file.slots.size() - file.slots.bad());
+        self.files.iter().map(usable).sum()
+    }
+
+    /// Slots that there could be.
+    pub(crate) fn maximum(&self) -> u64 {
+        let most = |file: &PageFile| {
+            let size = if file.is_full_grown { file.slots.size() } else { file.maximum };
+            u64::from(size - file.slots.bad())
+        };
+        self.files.iter().map(most).sum()
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.files.iter().map(|file| u64::from(file.slots.used())).sum()
+    }
+
+    pub(crate) fn free(&self) -> u64 {
+        self.files.iter().map(|file| u64::from(file.slots.free())).sum()
+    }
+
+    pub(crate) fn verify(&self) -> Result<(), String> {
+        self.files.iter().try_for_each(|file| file.slots.verify())
+    }
+}

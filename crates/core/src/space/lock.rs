@@ -1,0 +1,121 @@
+//! VirtualLock and VirtualUnlock: pages that stay in the working set.
+//!
+//! Source: Microsoft's documentation of both.
+
+use core::ops::Range;
+
+use crate::manager::Manager;
+use crate::output::Output;
+use crate::page::{Access, PAGE_SHIFT, SpaceId, ThreadId, bytes as bytes_of, pages_of};
+use crate::refusal::Refusal;
+use crate::space::pte::Pte;
+use crate::space::region::{PageUse, RegionKind};
+use crate::units::Bytes;
+use crate::waiter::{Goal, Waiter};
+use crate::working_set::list::Queue;
+
+/// Pages of the minimum that cannot be locked: the page tables and the stack need some.
+const OVERHEAD: u32 = 8;
+
+impl Manager {
+    /// Begins to lock a range; the thread is resumed when every page is resident and locked.
+    pub(crate) fn lock(&mut self, thread: ThreadId, space: SpaceId, address: u64, bytes: u64) {
+        match self.lockable(space, address, bytes) {
+            Ok(pages) => {
+                let goal = Goal::Lock { end: pages.end };
+                let first = pages.start << PAGE_SHIFT;
+                self.fault(Waiter::new(thread, space, first, Access::Read, goal));
+            }
+            Err(refusal) => self.emit(Output::Refuse { thread, refusal }),
+        }
+    }
+
+    fn lockable(&self, space: SpaceId, address: u64, bytes: u64) -> Result<Range<u64>, Refusal> {
+        self.known_space(space)?;
+        let (number, pages) = self.lock_range(space, address, bytes)?;
+        let holder = self.spaces.get(space);
+        let uses = holder.region(number).uses.iter(holder.region(number).inside(&pages));
+        for (run, page) in uses {
+            let first = (holder.region(number).first + run.start) << PAGE_SHIFT;
+            let PageUse::Committed(protection) = page else {
+                return Err(Refusal::NotCommitted { address: first });
+            };
+            if protection.is_guard() || !protection.allows(Access::Read) {
+                return Err(Refusal::InvalidPageProtection { constant: protection.windows() });
+            }
+        }
+        let locked = holder.working_set.len_of(Queue::Locked);
+        let wanted = u64::from(locked) + (pages.end - pages.start);
+        let allowed = u64::from(holder.limits.minimum.saturating_sub(OVERHEAD));
+        if wanted > allowed {
+            return Err(Refusal::WorkingSetQuota {
+                wanted: Bytes(bytes_of(wanted)),
+                allowed: Bytes(bytes_of(allowed)),
+            });
+        }
+        Ok(pages)
+    }
+
+    fn lock_range(
+        &self,
+        space: SpaceId,
+        address: u64,
+        bytes: u64,
+    ) -> Result<(u32, Range<u64>), Refusal> {
+        let pages = pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
+            what: "the size",
+            value: bytes,
+            expected: "at least one byte within the address space",
+        })?;
+        let number = self.spaces.get(space).region_of(&pages)?;
+        let region = self.spaces.get(space).region(number);
+        match region.kind {
+            RegionKind::Private | RegionKind::View { .. } => Ok((number, pages)),
+            RegionKind::LargePages | RegionKind::Physical => Err(Refusal::WrongKind {
+                address,
+                found: region.kind.word(),
+                expected: "memory that could be paged out",
+            }),
+        }
+    }
+
+    /// Locks a page that is resident.
+    pub(crate) fn lock_page(&mut self, space: SpaceId, page: u64) {
+        if let Some(index) = self.resident_entry(space, page) {
+            self.spaces.get_mut(space).working_set.move_to(index, Queue::Locked);
+        }
+    }
+
+    fn resident_entry(&self, space: SpaceId, page: u64) -> Option<u32> {
+        let pte = self.tables.peek(self.spaces.get(space).root, page)?;
+        match self.tables.get(pte) {
+            Pte::Valid(valid) if !valid.is_pinned() => {
+                Some(self.working_set_entry(space, pte, valid.pfn()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Lets locked pages be trimmed again: `VirtualUnlock`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotLocked`] where a page is not locked; no page is unlocked then.
+    pub fn unlock(&mut self, space: SpaceId, address: u64, bytes: u64) -> Result<(), Refusal> {
+        self.known_space(space)?;
+        let (_, pages) = self.lock_range(space, address, bytes)?;
+        for page in pages.clone() {
+            let entry = self.resident_entry(space, page);
+            let list = &self.spaces.get(space).working_set;
+            if entry.and_then(|index| list.queue(index)) != Some(Queue::Locked) {
+                return Err(Refusal::NotLocked { address: page << PAGE_SHIFT });
+            }
+        }
+        for page in pages {
+            if let Some(index) = self.resident_entry(space, page) {
+                self.spaces.get_mut(space).working_set.move_to(index, Queue::Main);
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+}

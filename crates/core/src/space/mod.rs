@@ -1,0 +1,233 @@
+//! Address spaces: regions, page tables, a working set, and what they charge.
+
+pub(crate) mod descriptor_tree;
+pub(crate) mod layout;
+pub(crate) mod page_table;
+pub(crate) mod pte;
+pub(crate) mod region;
+pub(crate) mod runs;
+
+pub(crate) mod allocate;
+pub(crate) mod free;
+pub(crate) mod large_pages;
+pub(crate) mod lock;
+pub(crate) mod offer;
+pub(crate) mod physical;
+pub(crate) mod prefetch;
+pub(crate) mod process;
+pub(crate) mod protect;
+pub(crate) mod query;
+pub(crate) mod reset;
+pub(crate) mod stack;
+pub(crate) mod write_watch;
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::commit::Charge;
+use crate::counters::Counters;
+use crate::page::{GRANULE_PAGES, Pfn, SpaceId, narrow};
+use crate::refusal::Refusal;
+use crate::working_set::{Limits, list::WorkingSetList};
+use descriptor_tree::{Descriptor, DescriptorTree};
+use layout::Layout;
+use region::Region;
+
+/// What a space may do that not everyone may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Privileges {
+    /// `SeLockMemoryPrivilege`: physical pages and large pages.
+    pub lock_memory: bool,
+}
+
+/// What a new space is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SpaceConfig {
+    /// How its addresses are divided.
+    pub layout: Layout,
+    /// What it may do.
+    pub privileges: Privileges,
+    /// The priority of its pages, 0 to 7; `None` takes the policy's.
+    pub page_priority: Option<u8>,
+}
+
+/// An address space.
+#[derive(Debug)]
+pub(crate) struct Space {
+    pub(crate) root: u32,
+    pub(crate) config: SpaceConfig,
+    pub(crate) descriptors: DescriptorTree,
+    regions: Vec<Option<Region>>,
+    unused: Vec<u32>,
+    pub(crate) working_set: WorkingSetList,
+    pub(crate) limits: Limits,
+    pub(crate) working_set_peak: u32,
+    pub(crate) priority: u8,
+    pub(crate) next_colour: u32,
+    pub(crate) physical: Vec<Pfn>,
+    pub(crate) physical_charge: Charge,
+    /// Page tables below the root.
+    pub(crate) tables: u64,
+    pub(crate) counters: Counters,
+}
+
+impl Space {
+    pub(crate) fn new(root: u32, config: SpaceConfig, limits: Limits, priority: u8) -> Self {
+        Self {
+            root,
+            config,
+            descriptors: DescriptorTree::new(),
+            regions: Vec::new(),
+            unused: Vec::new(),
+            working_set: WorkingSetList::new(),
+            limits,
+            working_set_peak: 0,
+            priority,
+            next_colour: 0,
+            physical: Vec::new(),
+            physical_charge: Charge::NOTHING,
+            tables: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The region that holds a page, by its number.
+    #[inline]
+    pub(crate) fn region_at(&self, page: u64) -> Option<u32> {
+        let found = self.descriptors.containing(page / GRANULE_PAGES)?;
+        let region = self.regions[found.region as usize].as_ref()?;
+        (page >= region.first && page < region.end()).then_some(found.region)
+    }
+
+    #[inline]
+    pub(crate) fn region(&self, number: u32) -> &Region {
+        match &self.regions[number as usize] {
+            Some(region) => region,
+            None => panic!("region {number} is not in use"),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn region_mut(&mut self, number: u32) -> &mut Region {
+        match &mut self.regions[number as usize] {
+            Some(region) => region,
+            None => panic!("region {number} is not in use"),
+        }
+    }
+
+    /// The region that holds all of a range of pages.
+    ///
+    /// # Errors
+    /// [`Refusal::ConflictingAddresses`] where none does.
+    pub(crate) fn region_of(&self, pages: &Range<u64>) -> Result<u32, Refusal> {
+        let outside = |problem| Refusal::ConflictingAddresses {
+            address: pages.start << crate::page::PAGE_SHIFT,
+            bytes: crate::units::Bytes(crate::page::bytes(pages.end - pages.start)),
+            problem,
+        };
+        let number = self.region_at(pages.start).ok_or(outside("not allocated"))?;
+        if !self.region(number).holds(pages) {
+            return Err(outside("not in one region"));
+        }
+        Ok(number)
+    }
+
+    pub(crate) fn insert(&mut self, region: Region) -> u32 {
+        let granules = region.granules();
+        let number = match self.unused.pop() {
+            Some(number) => {
+                self.regions[number as usize] = Some(region);
+                number
+            }
+            None => {
+                self.regions.push(Some(region));
+                narrow(self.regions.len() - 1)
+            }
+        };
+        let (start, end) = (granules.start, granules.end);
+        self.descriptors.insert(Descriptor { start, end, region: number });
+        number
+    }
+
+    pub(crate) fn remove(&mut self, number: u32) -> Region {
+        let Some(region) = self.regions[number as usize].take() else {
+            panic!("region {number} is not in use")
+        };
+        self.descriptors.remove(region.granules().start);
+        self.unused.push(number);
+        region
+    }
+
+    /// The regions in ascending order of addresses.
+    pub(crate) fn regions(&self) -> impl Iterator<Item = (u32, &Region)> {
+        self.descriptors.iter().map(|found| (found.region, self.region(found.region)))
+    }
+}
+
+/// All spaces.
+#[derive(Debug, Default)]
+pub(crate) struct Spaces {
+    spaces: Vec<Option<Space>>,
+    unused: Vec<u32>,
+    count: u32,
+}
+
+impl Spaces {
+    #[inline]
+    pub(crate) fn find(&self, id: SpaceId) -> Option<&Space> {
+        self.spaces.get(id.0 as usize)?.as_ref()
+    }
+
+    /// A space that the manager knows to exist.
+    #[inline]
+    pub(crate) fn get(&self, id: SpaceId) -> &Space {
+        match self.find(id) {
+            Some(space) => space,
+            None => panic!("space {} is gone", id.0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: SpaceId) -> &mut Space {
+        match self.spaces.get_mut(id.0 as usize).and_then(Option::as_mut) {
+            Some(space) => space,
+            None => panic!("space {} is gone", id.0),
+        }
+    }
+
+    /// The number that the next space gets.
+    pub(crate) fn next_id(&self) -> SpaceId {
+        SpaceId(self.unused.last().copied().unwrap_or(narrow(self.spaces.len())))
+    }
+
+    pub(crate) fn insert(&mut self, space: Space) -> SpaceId {
+        let id = self.next_id();
+        match self.unused.pop() {
+            Some(number) => self.spaces[number as usize] = Some(space),
+            None => self.spaces.push(Some(space)),
+        }
+        self.count += 1;
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: SpaceId) -> Option<Space> {
+        let space = self.spaces.get_mut(id.0 as usize)?.take()?;
+        self.unused.push(id.0);
+        self.count -= 1;
+        Some(space)
+    }
+
+    pub(crate) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// One past the highest number in use.
+    pub(crate) fn end(&self) -> u32 {
+        narrow(self.spaces.len())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SpaceId, &Space)> {
+        let numbered = (0..).map(SpaceId).zip(&self.spaces);
+        numbered.filter_map(|(id, space)| Some((id, space.as_ref()?)))
+    }
+}

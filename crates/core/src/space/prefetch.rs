@@ -1,0 +1,65 @@
+//! PrefetchVirtualMemory: pages that will be wanted are read before they are.
+//!
+//! Source: Microsoft's documentation of `PrefetchVirtualMemory`.
+
+use crate::fault::stream::Window;
+use crate::frame_supply::Wanted;
+use crate::manager::Manager;
+use crate::page::{PAGE_SHIFT, SpaceId, pages_of};
+use crate::refusal::Refusal;
+use crate::space::pte::Pte;
+
+impl Manager {
+    /// Begins to read the pages of a range that are in a page file or in their section's file, as
+    /// far as memory is not low; they become standby pages, and the first access to each is a soft
+    /// fault. A hint: pages that cannot be read ahead are passed over.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidParameter`] for an empty range; [`Refusal::ConflictingAddresses`] where it
+    /// is not in one region.
+    pub fn prefetch(&mut self, space: SpaceId, address: u64, bytes: u64) -> Result<(), Refusal> {
+        self.known_space(space)?;
+        let space = self.behind(space, address >> PAGE_SHIFT);
+        let pages = pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
+            what: "the size",
+            value: bytes,
+            expected: "at least one byte within the address space",
+        })?;
+        let number = self.spaces.get(space).region_of(&pages)?;
+        let most = self.config.policy.read_cluster_max.max(1);
+        let mut page = pages.start;
+        while page < pages.end && self.frames.available() > self.config.policy.available_low {
+            let Some(pte) = self.prefetch_pte(space, number, page) else { break };
+            page += 1;
+            let Some(source) = self.source_at(pte) else { continue };
+            let Some(pfn) = self.take_frame(Wanted::Any, space) else { break };
+            if self.source_at(pte) != Some(source) {
+                self.free_frame(pfn);
+                continue;
+            }
+            let left = u32::try_from(pages.end - page).unwrap_or(u32::MAX);
+            let window = Window { before: 0, after: left.min(most - 1) };
+            let (_, done) = self.begin_read(space, pte, source, pfn, window);
+            page += u64::from(done.after);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The PTE that says where a page is: the space's own if it says anything, else the prototype.
+    fn prefetch_pte(
+        &mut self,
+        space: SpaceId,
+        number: u32,
+        page: u64,
+    ) -> Option<crate::pfn::PteAddress> {
+        let own = self.pte_for(space, page)?;
+        let region = self.spaces.get(space).region(number);
+        match region.section_page(page) {
+            Some((section, page)) if self.tables.get(own) == Pte::None => {
+                self.prototype_for(section, page)
+            }
+            _ => Some(own),
+        }
+    }
+}

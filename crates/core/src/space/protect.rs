@@ -1,0 +1,104 @@
+//! VirtualProtect.
+//!
+//! Source: Microsoft's documentation of `VirtualProtect`.
+
+use crate::manager::Manager;
+use crate::page::{LARGE_PAGES, PAGE_SHIFT, SpaceId, pages_of};
+use crate::protection::Protection;
+use crate::refusal::Refusal;
+use crate::space::region::{PageUse, RegionKind};
+
+impl Manager {
+    /// Changes the protection of committed pages of one region; returns that of the first page
+    /// before, as Windows' constant.
+    ///
+    /// # Errors
+    /// [`Refusal::NotCommitted`] where a page is not; [`Refusal::InvalidPageProtection`];
+    /// [`Refusal::SectionProtection`] for a view whose section allows less;
+    /// [`Refusal::CommitmentLimit`] where a view begins to copy on write and the copies cannot be
+    /// promised.
+    pub fn protect(
+        &mut self,
+        space: SpaceId,
+        address: u64,
+        bytes: u64,
+        constant: u32,
+    ) -> Result<u32, Refusal> {
+        self.known_space(space)?;
+        let space = self.behind(space, address >> PAGE_SHIFT);
+        let result = self.protect_checked(space, address, bytes, constant);
+        self.settle();
+        result
+    }
+
+    fn protect_checked(
+        &mut self,
+        space: SpaceId,
+        address: u64,
+        bytes: u64,
+        constant: u32,
+    ) -> Result<u32, Refusal> {
+        let protection = Protection::from_windows(constant)?;
+        let pages = pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
+            what: "the size",
+            value: bytes,
+            expected: "at least one byte within the address space",
+        })?;
+        let number = self.spaces.get(space).region_of(&pages)?;
+        let region = self.spaces.get(space).region(number);
+        let uncommitted = |page: u64| !self.page_use(space, number, page).is_committed();
+        let first_uncommitted = match region.kind {
+            RegionKind::View { section, first } => {
+                let inside = region.inside(&pages);
+                let committed = self.sections.get(section).committed.as_ref();
+                let range = first + inside.start..first + inside.end;
+                let found = committed.and_then(|runs| runs.find(range, |committed| !committed));
+                found.map(|page| page - first + region.first)
+            }
+            _ => {
+                let inside = region.inside(&pages);
+                let found = region.uses.find(inside, |page| !page.is_committed());
+                found.map(|page| page + region.first)
+            }
+        };
+        if let Some(page) = first_uncommitted {
+            debug_assert!(uncommitted(page));
+            return Err(Refusal::NotCommitted { address: page << PAGE_SHIFT });
+        }
+        match region.kind {
+            RegionKind::Private if protection.copies_on_write() => {
+                return Err(Refusal::InvalidPageProtection { constant });
+            }
+            RegionKind::LargePages => {
+                let whole = |page: u64| page % LARGE_PAGES == 0;
+                if !whole(pages.start) || !whole(pages.end) || protection.copies_on_write() {
+                    return Err(Refusal::InvalidPageProtection { constant });
+                }
+            }
+            RegionKind::View { section, .. } => {
+                let allowed = self.sections.get(section).protection;
+                if !allowed.covers(protection) {
+                    let (allowed, wanted) = (allowed.windows(), constant);
+                    return Err(Refusal::SectionProtection { allowed, wanted });
+                }
+                if protection.copies_on_write() {
+                    self.charge_copies(space, number)?;
+                }
+            }
+            RegionKind::Private | RegionKind::Physical => {}
+        }
+        let region = self.spaces.get_mut(space).region_mut(number);
+        let inside = region.inside(&pages);
+        let before = region.uses.get(inside.start).protection();
+        let runs: alloc::vec::Vec<_> = region.uses.iter(inside).collect();
+        for (run, page) in runs {
+            let after = match page {
+                PageUse::Offered(_) => PageUse::Offered(protection),
+                PageUse::Committed(_) | PageUse::Reserved => PageUse::Committed(protection),
+            };
+            region.uses.set(run, after);
+        }
+        self.update_rights_of(space, &pages);
+        Ok(before.map_or(0, Protection::windows))
+    }
+}

@@ -1,0 +1,163 @@
+//! MEM_RESET, MEM_RESET_UNDO and DiscardVirtualMemory: contents that are of no interest.
+//!
+//! A page that was reset needs no copy: it is clean, and what repurposes its frame leaves zeros
+//! behind. Its commit charge and its protection stay.
+//!
+//! Source: Microsoft's documentation of `VirtualAlloc` and `DiscardVirtualMemory`.
+
+use core::ops::Range;
+
+use crate::manager::Manager;
+use crate::page::{PAGE_SHIFT, SpaceId, pages_of};
+use crate::pfn::{End, Flag, PageState, PteAddress, To};
+use crate::refusal::Refusal;
+use crate::space::pte::{DIRTY, Pte};
+use crate::space::region::RegionKind;
+
+impl Manager {
+    /// The committed private pages of a range, which calls on contents are for.
+    pub(crate) fn contents_range(
+        &self,
+        space: SpaceId,
+        address: u64,
+        bytes: u64,
+    ) -> Result<(u32, Range<u64>), Refusal> {
+        let pages = pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
+            what: "the size",
+            value: bytes,
+            expected: "at least one byte within the address space",
+        })?;
+        let holder = self.spaces.get(space);
+        let number = holder.region_of(&pages)?;
+        let region = holder.region(number);
+        if region.kind != RegionKind::Private {
+            let (found, expected) = (region.kind.word(), "private memory");
+            return Err(Refusal::WrongKind { address, found, expected });
+        }
+        let inside = region.inside(&pages);
+        if let Some(page) = region.uses.find(inside, |page| !page.is_committed()) {
+            return Err(Refusal::NotCommitted { address: (region.first + page) << PAGE_SHIFT });
+        }
+        Ok((number, pages))
+    }
+
+    pub(crate) fn reset(
+        &mut self,
+        space: SpaceId,
+        address: u64,
+        bytes: u64,
+    ) -> Result<u64, Refusal> {
+        let (_, pages) = self.contents_range(space, address, bytes)?;
+        self.each_pte(space, &pages, |manager, page, pte| manager.reset_page(space, page, pte));
+        Ok(pages.start << PAGE_SHIFT)
+    }
+
+    /// Makes a page clean without a copy.
+    fn reset_page(&mut self, space: SpaceId, page: u64, pte: PteAddress) {
+        match self.tables.get(pte) {
+            Pte::None | Pte::Lost(_) => {}
+            Pte::Valid(valid) => {
+                self.forget_copy(valid.pfn());
+                self.tables.set(pte, Pte::Valid(valid.with(DIRTY, false)));
+                self.update_rights(space, page, pte);
+            }
+            Pte::Transition(pfn) => {
+                let entry = self.frames.entry(pfn);
+                if entry.has(Flag::Reading) || entry.has(Flag::Writing) {
+                    // Its I/O would bring the copy back: the page goes at once.
+                    self.tables.set(pte, Pte::None);
+                    self.drop_frame(pfn);
+                    return;
+                }
+                self.forget_copy(pfn);
+                if entry.state() != PageState::Standby {
+                    self.frames.move_page(pfn, To::Standby(End::Tail));
+                }
+            }
+            elsewhere @ (Pte::PageFile(_) | Pte::Store(_)) => {
+                self.tables.set(pte, Pte::None);
+                self.release_copy(elsewhere.packed());
+            }
+        }
+    }
+
+    /// The frame's page is neither modified nor copied any more.
+    fn forget_copy(&mut self, pfn: crate::page::Pfn) {
+        self.release_copy(self.frames.entry(pfn).original());
+        self.frames.edit(pfn, |entry| {
+            entry.set_original(0);
+            entry.set(Flag::Modified, false);
+            // A write in progress must not become a copy.
+            entry.set(Flag::Stale, entry.has(Flag::Writing));
+        });
+    }
+
+    pub(crate) fn reset_undo(
+        &mut self,
+        space: SpaceId,
+        address: u64,
+        bytes: u64,
+    ) -> Result<u64, Refusal> {
+        let (_, pages) = self.contents_range(space, address, bytes)?;
+        let lost = self.keep_again(space, &pages);
+        match lost {
+            Some(page) => Err(Refusal::ContentsLost { address: page << PAGE_SHIFT }),
+            None => Ok(pages.start << PAGE_SHIFT),
+        }
+    }
+
+    /// Makes pages that have lost their copies count as modified; the first page without contents.
+    pub(crate) fn keep_again(&mut self, space: SpaceId, pages: &Range<u64>) -> Option<u64> {
+        let mut present = 0;
+        let mut lost = None;
+        self.each_pte(space, pages, |manager, page, pte| {
+            let is_there = manager.keep_page(pte);
+            present += u64::from(is_there);
+            if !is_there && lost.is_none() {
+                lost = Some(page);
+            }
+        });
+        // A page without a table has no contents either.
+        if present < pages.end - pages.start && lost.is_none() {
+            let root = self.spaces.get(space).root;
+            let first = pages.clone().find(|page| self.tables.peek(root, *page).is_none());
+            lost = first;
+        }
+        lost
+    }
+
+    fn keep_page(&mut self, pte: PteAddress) -> bool {
+        match self.tables.get(pte) {
+            Pte::None | Pte::Lost(_) => return false,
+            Pte::Valid(valid) => {
+                if self.frames.entry(valid.pfn()).original() == 0 {
+                    self.mark_modified(valid.pfn());
+                }
+            }
+            Pte::Transition(pfn) => {
+                let entry = self.frames.entry(pfn);
+                if entry.state() == PageState::Standby && entry.original() == 0 {
+                    self.mark_modified(pfn);
+                    self.retire_page(pfn);
+                }
+            }
+            Pte::PageFile(_) | Pte::Store(_) => {}
+        }
+        true
+    }
+
+    /// Throws contents away: `DiscardVirtualMemory`. The pages leave the working set, and read as
+    /// zeros next.
+    ///
+    /// # Errors
+    /// [`Refusal::NotCommitted`] and [`Refusal::WrongKind`]; [`Refusal::InvalidParameter`] for a
+    /// range that is not whole pages.
+    pub fn discard(&mut self, space: SpaceId, address: u64, bytes: u64) -> Result<(), Refusal> {
+        self.known_space(space)?;
+        crate::space::offer::whole_pages(address, bytes)?;
+        let (_, pages) = self.contents_range(space, address, bytes)?;
+        self.delete_pages(space, &pages);
+        self.settle();
+        Ok(())
+    }
+}

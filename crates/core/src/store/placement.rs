@@ -1,0 +1,344 @@
+//! Where compressed pages lie inside the frames of the store.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+use slabs::{Chain, Link, List, NONE, Slab};
+
+#[path = "placement_slabs.rs"]
+mod slabs;
+
+/// The unit of room in a frame, in bytes: a compressed page takes a whole number of them.
+pub(crate) const GRANULE: u32 = 128;
+
+/// The size of a frame, in bytes.
+const FRAME: u32 = 4096;
+
+/// A class for each whole number of granules in a frame.
+const CLASSES: usize = (FRAME / GRANULE) as usize;
+
+/// Where a compressed page lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The number of the frame.
+    pub(crate) frame: u32,
+    /// Where in the frame it starts, in bytes.
+    pub(crate) offset: u16,
+}
+
+/// The frames of the store, each cut into equal places for compressed pages of one size class.
+///
+/// Work of each change: constant; memory is allocated only for more frames than there ever were.
+#[derive(Clone, Debug)]
+pub(crate) struct Placement {
+    slabs: Vec<Slab>,
+    /// The slabs that hold no frame, chained by [`Chain::Age`].
+    vacant: u32,
+    /// Never iterated: its order depends on the version of its crate.
+    slab_of: HashMap<u32, u32, FxBuildHasher>,
+    classes: [Class; CLASSES],
+    age: List,
+    frames: u32,
+    entries: u32,
+    bytes: u64,
+}
+
+impl Placement {
+    /// A store without frames.
+    #[must_use]
+    pub(crate) fn new() -> Self {
+        Self {
+            slabs: Vec::new(),
+            vacant: NONE,
+            slab_of: HashMap::with_hasher(FxBuildHasher),
+            classes: core::array::from_fn(|_| Class::default()),
+            age: List::default(),
+            frames: 0,
+            entries: 0,
+            bytes: 0,
+        }
+    }
+
+    /// How many frames the store holds.
+    #[must_use]
+    pub(crate) const fn frames(&self) -> u32 {
+        self.frames
+    }
+
+    /// How many compressed pages lie in them.
+    #[must_use]
+    pub(crate) const fn entries(&self) -> u32 {
+        self.entries
+    }
+
+    /// What these take, in bytes, each rounded up to its class.
+    #[must_use]
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether a compressed page of so many bytes cannot be placed before a frame is added.
+    ///
+    /// # Panics
+    /// When `size` is not within 1 and 4096.
+    #[must_use]
+    pub(crate) fn needs_frame(&self, size: u16) -> bool {
+        self.classes[class_of(size) as usize].room.last == NONE
+    }
+
+    /// Gives a frame to the class of compressed pages of so many bytes.
+    ///
+    /// # Panics
+    /// When `size` is not within 1 and 4096, or the store holds the frame already.
+    pub(crate) fn add_frame(&mut self, size: u16, frame: u32) {
+        let class = class_of(size);
+        let row = self.classes[class as usize].take_row(capacity(class));
+        let slab = Slab { frame, class, row, used: 0, links: [Link::default(); 2] };
+        let index = self.take_slab(slab);
+        let before = self.slab_of.insert(frame, index);
+        assert!(before.is_none(), "frame {frame} was given to the store twice");
+        self.age.push_last(&mut self.slabs, Chain::Age, index);
+        self.classes[class as usize].room.push_last(&mut self.slabs, Chain::Room, index);
+        self.frames += 1;
+    }
+
+    /// Finds a place for a compressed page of so many bytes and notes its `entry` there; `None`
+    /// when it needs a frame first.
+    ///
+    /// # Panics
+    /// When `size` is not within 1 and 4096.
+    pub(crate) fn place(&mut self, size: u16, entry: u32) -> Option<Place> {
+        let number = class_of(size);
+        let class = &mut self.classes[number as usize];
+        // The last one got room most recently: it is nearly full, unless it is new.
+        let index = class.room.last;
+        let slab = self.slabs.get_mut(index as usize)?;
+        let position = slab.used.trailing_ones();
+        slab.used |= 1 << position;
+        class.entries[(slab.row * capacity(number) + position) as usize] = entry;
+        let offset = u16::try_from(position * bytes_of(number));
+        let offset = offset.expect("a place starts inside its frame");
+        let place = Place { frame: slab.frame, offset };
+        if slab.used == full(number) {
+            class.room.remove(&mut self.slabs, Chain::Room, index);
+        }
+        self.entries += 1;
+        self.bytes += u64::from(bytes_of(number));
+        Some(place)
+    }
+
+    /// Empties a place; `Some(frame)` is a frame that is now empty and the caller's again.
+    ///
+    /// # Panics
+    /// When nothing lies there.
+    pub(crate) fn remove(&mut self, place: Place) -> Option<u32> {
+        let Some((index, position)) = self.find(place) else {
+            panic!("nothing lies at {place:?}");
+        };
+        let slab = &mut self.slabs[index as usize];
+        let (number, row) = (slab.class, slab.row);
+        let class = &mut self.classes[number as usize];
+        let was_full = slab.used == full(number);
+        slab.used &= !(1 << position);
+        let is_empty = slab.used == 0;
+        self.entries -= 1;
+        self.bytes -= u64::from(bytes_of(number));
+        if was_full {
+            class.room.push_last(&mut self.slabs, Chain::Room, index);
+        }
+        if !is_empty {
+            return None;
+        }
+        class.room.remove(&mut self.slabs, Chain::Room, index);
+        class.give_row(capacity(number), row);
+        self.age.remove(&mut self.slabs, Chain::Age, index);
+        self.slabs[index as usize].links[Chain::Age as usize].next = self.vacant;
+        self.vacant = index;
+        self.slab_of.remove(&place.frame);
+        self.frames -= 1;
+        Some(place.frame)
+    }
+
+    /// The entries that lie in a frame, by ascending offset; none where it is not the store's.
+    pub(crate) fn entries_in(&self, frame: u32) -> impl Iterator<Item = u32> + '_ {
+        let slab = self.slab_of.get(&frame).map(|index| &self.slabs[*index as usize]);
+        slab.into_iter().flat_map(|slab| {
+            let row = self.classes[slab.class as usize].row(capacity(slab.class), slab.row);
+            let is_used = |position: &usize| slab.used >> position & 1 != 0;
+            (0..row.len()).filter(is_used).map(|position| row[position])
+        })
+    }
+
+    /// The frame that was added longest ago.
+    #[must_use]
+    pub(crate) fn oldest_frame(&self) -> Option<u32> {
+        self.slabs.get(self.age.first as usize).map(|slab| slab.frame)
+    }
+
+    /// Checks that lists, counts and frames agree.
+    ///
+    /// # Errors
+    /// What does not agree, with its values.
+    pub(crate) fn verify(&self) -> Result<(), String> {
+        let held = self.age.walk(&self.slabs, Chain::Age)?;
+        let (mut entries, mut bytes) = (0, 0);
+        let mut rows = [const { Vec::new() }; CLASSES];
+        let mut with_room = [0; CLASSES];
+        for index in &held {
+            let slab = &self.slabs[*index as usize];
+            let class = slab.class as usize;
+            if self.slab_of.get(&slab.frame) != Some(index) || slab.used & !full(slab.class) != 0 {
+                return Err(format!("slab {index} is not found or has no such places: {slab:?}"));
+            }
+            entries += slab.used.count_ones();
+            bytes += u64::from(slab.used.count_ones() * bytes_of(slab.class));
+            rows[class].push(slab.row);
+            with_room[class] += usize::from(slab.used != full(slab.class));
+        }
+        let counted = (self.slab_of.len(), self.frames as usize, self.entries, self.bytes);
+        let found = (held.len(), held.len(), entries, bytes);
+        if counted != found {
+            return Err(format!("frames, entries and bytes are {found:?}, counted {counted:?}"));
+        }
+        let vacant = chain_length(self.vacant, self.slabs.len(), |index| {
+            self.slabs[index as usize].links[Chain::Age as usize].next
+        });
+        if vacant.map(|vacant| vacant + held.len()) != Some(self.slabs.len()) {
+            return Err(format!("{vacant:?} slabs are vacant of {}", self.slabs.len()));
+        }
+        for (number, class) in (0..).zip(&self.classes) {
+            self.verify_class(number, class, with_room[number as usize])?;
+            class.verify_rows(capacity(number), &mut rows[number as usize])?;
+        }
+        Ok(())
+    }
+
+    fn verify_class(&self, number: u32, class: &Class, with_room: usize) -> Result<(), String> {
+        let listed = class.room.walk(&self.slabs, Chain::Room)?;
+        let belongs = |index: &u32| {
+            let slab = &self.slabs[*index as usize];
+            slab.class == number
+                && slab.used != full(number)
+                && self.slab_of.get(&slab.frame) == Some(index)
+        };
+        if listed.len() != with_room || !listed.iter().all(belongs) {
+            return Err(format!("{with_room} slabs of class {number} have room, not {listed:?}"));
+        }
+        Ok(())
+    }
+
+    /// The slab of a place and its position in the slab, where something lies there.
+    fn find(&self, place: Place) -> Option<(u32, u32)> {
+        let index = *self.slab_of.get(&place.frame)?;
+        let slab = &self.slabs[index as usize];
+        let (offset, bytes) = (u32::from(place.offset), bytes_of(slab.class));
+        let position = offset / bytes;
+        let is_used =
+            offset < FRAME && offset.is_multiple_of(bytes) && slab.used >> position & 1 != 0;
+        is_used.then_some((index, position))
+    }
+
+    fn take_slab(&mut self, slab: Slab) -> u32 {
+        let index = self.vacant;
+        if let Some(vacant) = self.slabs.get_mut(index as usize) {
+            self.vacant = vacant.links[Chain::Age as usize].next;
+            *vacant = slab;
+            return index;
+        }
+        self.slabs.push(slab);
+        u32::try_from(self.slabs.len() - 1).expect("a slab for each of 2³² frames at most")
+    }
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The slabs of one size.
+#[derive(Clone, Debug)]
+struct Class {
+    room: List,
+    /// A row per slab, as long as its slabs have places: a slab of large places pays for few.
+    entries: Vec<u32>,
+    /// The rows of no slab, each naming the next in its first entry.
+    vacant: u32,
+}
+
+impl Default for Class {
+    fn default() -> Self {
+        Self { room: List::default(), entries: Vec::new(), vacant: NONE }
+    }
+}
+
+impl Class {
+    fn row(&self, capacity: u32, row: u32) -> &[u32] {
+        let start = row as usize * capacity as usize;
+        &self.entries[start..start + capacity as usize]
+    }
+
+    fn take_row(&mut self, capacity: u32) -> u32 {
+        let row = self.vacant;
+        if row != NONE {
+            self.vacant = self.row(capacity, row)[0];
+            return row;
+        }
+        let rows = self.entries.len() / capacity as usize;
+        self.entries.resize(self.entries.len() + capacity as usize, 0);
+        u32::try_from(rows).expect("a row for each of 2³² frames at most")
+    }
+
+    fn give_row(&mut self, capacity: u32, row: u32) {
+        self.entries[row as usize * capacity as usize] = self.vacant;
+        self.vacant = row;
+    }
+
+    fn verify_rows(&self, capacity: u32, used: &mut Vec<u32>) -> Result<(), String> {
+        let rows = self.entries.len() / capacity as usize;
+        let vacant = chain_length(self.vacant, rows, |row| self.row(capacity, row)[0]);
+        let held = used.len();
+        used.sort_unstable();
+        used.dedup();
+        if used.len() != held || vacant.map(|vacant| vacant + held) != Some(rows) {
+            return Err(format!("{held} rows {used:?} are used, {vacant:?} vacant of {rows}"));
+        }
+        Ok(())
+    }
+}
+
+/// How many members a chain has; `None` if it has more than `most`.
+fn chain_length(first: u32, most: usize, next: impl Fn(u32) -> u32) -> Option<usize> {
+    let follow = |member: u32| (member != NONE).then_some(member);
+    let members = core::iter::successors(follow(first), |member| follow(next(*member)));
+    let length = members.take(most + 1).count();
+    (length <= most).then_some(length)
+}
+
+/// The class of a size in bytes.
+fn class_of(size: u16) -> u32 {
+    let size = u32::from(size);
+    assert!((1..=FRAME).contains(&size), "{size} bytes are not a compressed page");
+    (size - 1) / GRANULE
+}
+
+/// How long the places of a class are, in bytes.
+const fn bytes_of(class: u32) -> u32 {
+    (class + 1) * GRANULE
+}
+
+/// How many places of a class a frame holds.
+const fn capacity(class: u32) -> u32 {
+    FRAME / bytes_of(class)
+}
+
+/// The bits of all the places of a frame of a class.
+const fn full(class: u32) -> u32 {
+    u32::MAX >> (u32::BITS - capacity(class))
+}
+
+#[cfg(test)]
+#[path = "placement_tests.rs"]
+mod tests;

@@ -1,0 +1,43 @@
+//! A thread that waits for a page.
+
+use crate::page::{Access, PAGE_SHIFT, SpaceId, ThreadId};
+
+/// Why a thread wants a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// It faulted.
+    Access,
+    /// It locks this page and all up to `end`.
+    Lock { end: u64 },
+}
+
+/// A thread that waits for a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiter {
+    pub(crate) thread: ThreadId,
+    pub(crate) space: SpaceId,
+    /// The address of the fault; any address of the page.
+    pub(crate) address: u64,
+    pub(crate) access: Access,
+    pub(crate) goal: Goal,
+    /// The fault has been counted: what follows is its second half.
+    pub(crate) is_counted: bool,
+    /// A cluster with its page failed: the page is read alone.
+    pub(crate) reads_alone: bool,
+}
+
+impl Waiter {
+    pub(crate) const fn new(
+        thread: ThreadId,
+        space: SpaceId,
+        address: u64,
+        access: Access,
+        goal: Goal,
+    ) -> Self {
+        Self { thread, space, address, access, goal, is_counted: false, reads_alone: false }
+    }
+
+    pub(crate) const fn page(&self) -> u64 {
+        self.address >> PAGE_SHIFT
+    }
+}

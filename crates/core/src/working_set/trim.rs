@@ -1,0 +1,61 @@
+//! Which page of a working set goes first.
+//!
+//! The queue of newcomers gives first while it holds more than its share; a page that was used
+//! since it last stood at the head of its queue gets a second chance in the main queue.
+
+use crate::manager::Manager;
+use crate::page::SpaceId;
+use crate::space::pte::{ACCESSED, Pte};
+use crate::working_set::list::Queue;
+
+impl Manager {
+    /// Trims the page of a space that is worth least; `None` if every page is locked.
+    pub(crate) fn trim_one(&mut self, space: SpaceId) -> Option<()> {
+        let index = self.victim(space)?;
+        self.trim_entry(space, index);
+        Some(())
+    }
+
+    /// Trims whatever stands first; `false` if every page is locked.
+    pub(crate) fn trim_head(&mut self, space: SpaceId) -> bool {
+        let list = &self.spaces.get(space).working_set;
+        match list.head(Queue::Probation).or(list.head(Queue::Main)) {
+            Some(index) => {
+                self.trim_entry(space, index);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn trim_entry(&mut self, space: SpaceId, index: u32) {
+        self.unmap_page(space, index);
+        self.counters.trimmed += 1;
+        self.spaces.get_mut(space).counters.trimmed += 1;
+    }
+
+    fn victim(&mut self, space: SpaceId) -> Option<u32> {
+        let share = u64::from(self.config.policy.probation_permille);
+        let list = &mut self.spaces.get_mut(space).working_set;
+        // Each step clears a mark of use, so a second turn finds a page without one.
+        let steps = 2 * u64::from(list.len()) + 1;
+        for _ in 0..steps {
+            let newcomers = list.len_of(Queue::Probation);
+            let over = u64::from(newcomers) * 1000 > share * u64::from(list.len());
+            let queue =
+                if over || list.len_of(Queue::Main) == 0 { Queue::Probation } else { Queue::Main };
+            let index = list.head(queue)?;
+            let pte = list.pte(index);
+            let Pte::Valid(valid) = self.tables.get(pte) else {
+                panic!("working-set entry {index} of space {} has no valid PTE", space.0)
+            };
+            let was_noted = list.take_referenced(index);
+            if !valid.has(ACCESSED) && !was_noted {
+                return Some(index);
+            }
+            self.tables.set(pte, Pte::Valid(valid.with(ACCESSED, false)));
+            list.move_to(index, Queue::Main);
+        }
+        list.head(Queue::Probation).or(list.head(Queue::Main))
+    }
+}
