@@ -146,10 +146,11 @@ impl Manager {
     }
 
     fn leave_section(&mut self, entry: &Entry) {
-        if entry.has(Flag::Prototype) && entry.pte() != PteAddress::NONE {
-            if let (Owner::Section(section), _) = self.tables.owner(entry.pte()) {
-                self.sections.get_mut(section).frames -= 1;
-            }
+        if entry.has(Flag::Prototype)
+            && entry.pte() != PteAddress::NONE
+            && let (Owner::Section(section), _) = self.tables.owner(entry.pte())
+        {
+            self.sections.get_mut(section).frames -= 1;
         }
     }
 

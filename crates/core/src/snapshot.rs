@@ -424,7 +424,7 @@ impl Snapshot<'_> {
         };
         let physical = match pte {
             PteView::Valid { frame, .. } => {
-                Some(u64::from(frame.0) << PAGE_SHIFT | address % PAGE_SIZE)
+                Some((u64::from(frame.0) << PAGE_SHIFT) + address % PAGE_SIZE)
             }
             _ => None,
         };

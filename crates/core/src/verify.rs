@@ -153,10 +153,10 @@ impl Manager {
                 !(entry.has(Flag::Modified) && has_copy),
                 "frame {pfn} is modified and keeps {copy:?}"
             );
-            if entry.has(Flag::Prototype) {
-                if let (Owner::Section(section), _) = self.tables.owner(entry.pte()) {
-                    *section_frames.entry(section.0).or_default() += 1;
-                }
+            if entry.has(Flag::Prototype)
+                && let (Owner::Section(section), _) = self.tables.owner(entry.pte())
+            {
+                *section_frames.entry(section.0).or_default() += 1;
             }
             let share = shares.get(&pfn).copied().unwrap_or_default();
             self.verify_frame(pfn, &entry, share)?;
@@ -262,10 +262,10 @@ impl Manager {
     fn verify_working_sets(&self) -> Result<(), Unsound> {
         let mut resident: BTreeMap<SpaceId, Vec<PteAddress>> = BTreeMap::new();
         for (address, owner, _, word) in self.tables.leaves() {
-            if let (Owner::Space(space), Pte::Valid(valid)) = (owner, Pte::unpacked(word)) {
-                if !valid.is_pinned() {
-                    resident.entry(space).or_default().push(address);
-                }
+            if let (Owner::Space(space), Pte::Valid(valid)) = (owner, Pte::unpacked(word))
+                && !valid.is_pinned()
+            {
+                resident.entry(space).or_default().push(address);
             }
         }
         for (id, space) in self.spaces.iter() {

@@ -49,8 +49,8 @@ impl Manager {
         let Scene { space, page, region, .. } = scene;
         let most = self.config.policy.demand_zero_max;
         let window = self.spaces.get_mut(space).region_mut(region).streams.next(page, most);
-        let after = (1..=u64::from(window.after)).map(|step| (step as i64, page + step));
-        let before = (1..=u64::from(window.before)).map(|step| (-(step as i64), page - step));
+        let after = (1..=window.after).map(|step| (i64::from(step), page + u64::from(step)));
+        let before = (1..=window.before).map(|step| (-i64::from(step), page - u64::from(step)));
         for (step, page) in after.chain(before) {
             let Some(pte) = self.tables.neighbour(scene.pte, step) else { break };
             if !self.map_zeros(space, region, page, pte) {

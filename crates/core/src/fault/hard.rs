@@ -89,8 +89,9 @@ impl Manager {
         }
         let operation = self.operations.begin(Work::Read(first));
         for packed in before.drain(..).rev() {
-            let (frame, step) = ((packed >> 32) as u32, (packed & 0xffff_ffff) as i64);
-            let Some(neighbour) = self.tables.neighbour(pte, -step) else { continue };
+            let (frame, step) = ((packed >> 32) as u32, (packed & 0xffff_ffff) as u32);
+            let neighbour = self.tables.neighbour(pte, -i64::from(step));
+            let Some(neighbour) = neighbour else { continue };
             self.add_to_read(operation, space, neighbour, Pfn(frame));
         }
         self.scratch = before;

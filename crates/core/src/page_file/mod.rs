@@ -61,7 +61,7 @@ impl PageFiles {
         for last_resort in [false, true] {
             for step in 0..count {
                 let index = (self.next + step) % count;
-                let file = index as u8;
+                let Ok(file) = u8::try_from(index) else { continue };
                 if (avoid == Some(file)) != last_resort {
                     continue;
                 }

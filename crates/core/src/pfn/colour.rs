@@ -1,6 +1,6 @@
 //! Page colours: which part of the processor's cache a frame falls into.
 
-use crate::page::PAGE_SIZE;
+use crate::page::{PAGE_SIZE, narrow};
 
 /// A processor cache, as far as it decides colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +67,13 @@ impl ColourSet {
         let (start, shift) = (colour as usize / 64, colour % 64);
         let first = self.words[start] >> shift << shift;
         if first != 0 {
-            return Some(start as u32 * 64 + first.trailing_zeros());
+            return Some(narrow(start) * 64 + first.trailing_zeros());
         }
         let count = self.words.len();
         (1..=count).find_map(|step| {
             let word = (start + step) % count;
             let bits = self.words[word];
-            (bits != 0).then(|| word as u32 * 64 + bits.trailing_zeros())
+            (bits != 0).then(|| narrow(word) * 64 + bits.trailing_zeros())
         })
     }
 }

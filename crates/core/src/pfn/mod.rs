@@ -105,7 +105,7 @@ impl Database {
             bad: PageList::EMPTY,
             counts,
             modified_page_file: 0,
-            blocks: (0..frames.div_ceil(large)).map(|b| block(b) as u16).collect(),
+            blocks: (0..frames.div_ceil(large)).map(|b| (block(b) & 0xffff) as u16).collect(),
             next_block: 0,
         }
     }

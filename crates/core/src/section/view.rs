@@ -74,12 +74,12 @@ impl Manager {
         let mut region = Region::new(first, count, kind, protection);
         region.uses.set(0..count, PageUse::Committed(protection));
         let number = self.spaces.get_mut(holder).insert(region);
-        if protection.copies_on_write() {
-            if let Err(refusal) = self.charge_copies(holder, number) {
-                self.spaces.get_mut(holder).remove(number);
-                self.pools.release(PoolKind::NonPaged, DESCRIPTOR_BYTES);
-                return Err(refusal);
-            }
+        if protection.copies_on_write()
+            && let Err(refusal) = self.charge_copies(holder, number)
+        {
+            self.spaces.get_mut(holder).remove(number);
+            self.pools.release(PoolKind::NonPaged, DESCRIPTOR_BYTES);
+            return Err(refusal);
         }
         self.sections.get_mut(view.section).views += 1;
         Ok(first << PAGE_SHIFT)

@@ -183,7 +183,9 @@ impl Manager {
             return Err(Refusal::InvalidPageProtection { constant: wanted.protection });
         }
         let large = bytes(LARGE_PAGES);
-        if is_large && (wanted.bytes % large != 0 || wanted.address % large != 0) {
+        if is_large
+            && (!wanted.bytes.is_multiple_of(large) || !wanted.address.is_multiple_of(large))
+        {
             return Err(invalid("the size", wanted.bytes, "whole large pages of 2 MiB"));
         }
         let align = if is_large { LARGE_PAGES / GRANULE_PAGES } else { 1 };
@@ -217,11 +219,9 @@ impl Manager {
             region.write_watch = Some(Box::new(WriteWatchMap::new(count)));
         }
         let number = self.spaces.get_mut(space).insert(region);
-        if is_large {
-            if let Err(refusal) = self.fill_large_pages(space, number) {
-                self.release_region(space, number);
-                return Err(refusal);
-            }
+        if is_large && let Err(refusal) = self.fill_large_pages(space, number) {
+            self.release_region(space, number);
+            return Err(refusal);
         }
         Ok(pages.start << PAGE_SHIFT)
     }

@@ -15,6 +15,9 @@ use crate::space::region::{PageUse, RegionKind};
 use crate::units::Bytes;
 use crate::working_set::resident::rights_under;
 
+/// From the first frame of a large page to its last.
+const LARGE_PAGES_LESS_ONE: u32 = 511;
+
 impl Manager {
     /// Fills a region with large pages.
     pub(crate) fn fill_large_pages(&mut self, space: SpaceId, number: u32) -> Result<(), Refusal> {
@@ -57,7 +60,7 @@ impl Manager {
 
     fn take_large_page(&mut self, space: SpaceId, first: u64, frame: Pfn, protection: Protection) {
         let large = (0..LARGE_PAGES).zip(frame.0..);
-        let last = Pfn(frame.0 + (LARGE_PAGES - 1) as u32);
+        let last = Pfn(frame.0 + LARGE_PAGES_LESS_ONE);
         self.frames.touch_up_to(last);
         for (step, number) in large {
             let pfn = Pfn(number);

@@ -26,6 +26,9 @@ pub(crate) const TABLE_BYTES: u64 = 4096;
 
 const BUFFER_ENTRIES: usize = 4096;
 
+/// Tables are numbered in 32 bits.
+const NUMBERS: u64 = 0xffff_ffff;
+
 /// Whose table it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
@@ -187,7 +190,7 @@ impl PageTables {
         for level in (1..LEVELS).rev() {
             match self.entries[table as usize][index_of(page, level)] {
                 0 => return None,
-                child => table = child as u32 - 1,
+                child => table = number_of(child),
             }
         }
         Some(table)
@@ -204,7 +207,7 @@ impl PageTables {
             if word == 0 || level == 0 {
                 break;
             }
-            table = word as u32 - 1;
+            table = number_of(word);
         }
         path
     }
@@ -215,7 +218,7 @@ impl PageTables {
         for level in (1..LEVELS).rev() {
             match self.entries[table as usize][index_of(page, level)] {
                 0 => return u64::from(level),
-                child => table = child as u32 - 1,
+                child => table = number_of(child),
             }
         }
         0
@@ -234,7 +237,7 @@ impl PageTables {
                     self.set_word(at, u64::from(child) + 1);
                     child
                 }
-                child => child as u32 - 1,
+                child => number_of(child),
             };
         }
         join(table, index_of(page.0, 0))
@@ -272,7 +275,7 @@ impl PageTables {
                 }
                 match self.entries[table as usize][index] {
                     0 => break,
-                    child => table = child as u32 - 1,
+                    child => table = number_of(child),
                 }
                 level -= 1;
             }
@@ -321,9 +324,15 @@ impl PageTables {
     }
 }
 
+/// The table that an upper entry names: entries hold its number plus one, so that 0 is none.
+#[inline]
+const fn number_of(word: u64) -> u32 {
+    (word & NUMBERS) as u32 - 1
+}
+
 #[inline]
 const fn split(address: PteAddress) -> (usize, usize) {
-    ((address.0 >> ENTRY_BITS) as usize, (address.0 & (ENTRIES as u64 - 1)) as usize)
+    ((address.0 >> ENTRY_BITS & NUMBERS) as usize, (address.0 & 0x1ff) as usize)
 }
 
 #[inline]
@@ -333,11 +342,11 @@ pub(crate) const fn join(table: u32, index: usize) -> PteAddress {
 
 #[inline]
 const fn index_of(page: u64, level: u8) -> usize {
-    (page >> (ENTRY_BITS * level as u32) & (ENTRIES as u64 - 1)) as usize
+    (page >> (ENTRY_BITS * level as u32) & 0x1ff) as usize
 }
 
 #[inline]
 const fn place(space: u32, leaf: u64) -> usize {
     // Neighbouring leaves of a space take different places; spaces are spread apart.
-    (leaf as usize ^ (space as usize).wrapping_mul(0x9e3b)) & (BUFFER_ENTRIES - 1)
+    ((leaf ^ (space as u64).wrapping_mul(0x9e3b)) & 0xfff) as usize
 }

@@ -70,7 +70,7 @@ impl Manager {
                 return Err(Refusal::InvalidPageProtection { constant });
             }
             RegionKind::LargePages => {
-                let whole = |page: u64| page % LARGE_PAGES == 0;
+                let whole = |page: u64| page.is_multiple_of(LARGE_PAGES);
                 if !whole(pages.start) || !whole(pages.end) || protection.copies_on_write() {
                     return Err(Refusal::InvalidPageProtection { constant });
                 }

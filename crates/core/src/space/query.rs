@@ -66,13 +66,13 @@ impl Manager {
         let region = holder.region(number);
         let inside = page - region.first;
         let (mut run, mut page_use) = region.uses.run(inside);
-        if let RegionKind::View { section, first } = region.kind {
-            if let Some(committed) = &self.sections.get(section).committed {
-                let (section_run, is_committed) = committed.run(first + inside);
-                run.end = run.end.min(section_run.end - first);
-                if !is_committed {
-                    page_use = PageUse::Reserved;
-                }
+        if let RegionKind::View { section, first } = region.kind
+            && let Some(committed) = &self.sections.get(section).committed
+        {
+            let (section_run, is_committed) = committed.run(first + inside);
+            run.end = run.end.min(section_run.end - first);
+            if !is_committed {
+                page_use = PageUse::Reserved;
             }
         }
         Ok(RegionInfo {

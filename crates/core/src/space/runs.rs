@@ -107,6 +107,7 @@ impl<T: Copy + Eq> Runs<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::wide;
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
@@ -120,14 +121,16 @@ mod tests {
             for (a, b, value) in steps {
                 let range = a.min(b)..a.max(b);
                 runs.set(range.clone(), value);
-                model[range.start as usize..range.end as usize].fill(value);
+                model[wide(range.start)..wide(range.end)].fill(value);
                 prop_assert!(runs.verify().is_ok());
                 let read: Vec<u8> = (0..40).map(|page| runs.get(page)).collect();
                 prop_assert_eq!(&read[..], &model[..]);
                 let pieces: Vec<_> = runs.iter(3..37).collect();
-                prop_assert!(pieces.windows(2).all(|p| p[0].0.end == p[1].0.start && p[0].1 != p[1].1));
+                let joins = |p: &[(Range<u64>, u8)]| p[0].0.end == p[1].0.start && p[0].1 != p[1].1;
+                prop_assert!(pieces.windows(2).all(joins));
                 for (piece, value) in pieces {
-                    prop_assert!(model[piece.start as usize..piece.end as usize].iter().all(|v| *v == value));
+                    let alike = &model[wide(piece.start)..wide(piece.end)];
+                    prop_assert!(alike.iter().all(|v| *v == value));
                 }
                 let ones = model[5..30].iter().filter(|v| **v == 1).count() as u64;
                 prop_assert_eq!(runs.count(5..30, |v| v == 1), ones);

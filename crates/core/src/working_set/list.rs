@@ -21,6 +21,8 @@ use crate::pfn::{NONE, PteAddress};
 /// Ages run from 0, used just now, to 7.
 pub(crate) const AGES: usize = 8;
 
+const OLDEST: u8 = 7;
+
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Queue {
@@ -161,7 +163,7 @@ impl WorkingSetList {
             entry.age = 0;
             entry.referenced = true;
         } else {
-            entry.age = (entry.age + 1).min(AGES as u8 - 1);
+            entry.age = (entry.age + 1).min(OLDEST);
             entry.referenced = false;
         }
         self.ages[usize::from(entry.age)] += 1;

@@ -240,10 +240,10 @@ impl World {
     }
 
     fn answer(&mut self, thread: ThreadId, answer: Answer) {
-        if let Some((space, address, value)) = self.intents.remove(&thread) {
-            if answer == Answer::Resumed {
-                self.make_access(thread, space, address, value);
-            }
+        if let Some((space, address, value)) = self.intents.remove(&thread)
+            && answer == Answer::Resumed
+        {
+            self.make_access(thread, space, address, value);
         }
         let twice = self.answers.insert(thread, answer);
         assert_eq!(twice, None, "thread {} was answered twice", thread.0);
