@@ -17,7 +17,7 @@ use crate::operation::{OperationId, Operations, Source, Work};
 use crate::output::Output;
 use crate::page::{Access, PAGE_SHIFT, Pfn, SpaceId, Tick, Vpn};
 use crate::page_file::PageFiles;
-use crate::pfn::Database;
+use crate::pfn::{Database, PageState};
 use crate::pools::Pools;
 use crate::section::Sections;
 use crate::space::Spaces;
@@ -158,7 +158,9 @@ impl Manager {
     /// When to hand in [`Input::Tick`], if nothing else happens before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Tick> {
-        let balance = (self.spaces.count() > 0).then_some(self.balance.next);
+        // Modified pages of a file are still to be written when the last space is gone.
+        let has_work = self.spaces.count() > 0 || self.frames.count(PageState::Modified) > 0;
+        let balance = has_work.then_some(self.balance.next);
         [balance, self.writer.retry_at].into_iter().flatten().min()
     }
 

@@ -148,6 +148,8 @@ impl Manager {
             return;
         }
         let Some(mut read) = self.operations.end(id) else { return };
+        let first = read.frames.first().map(|pfn| self.frames.entry(*pfn));
+        let is_gone = first.is_some_and(|entry| entry.has(Flag::Orphan));
         for pfn in &read.frames {
             self.page_read(*pfn, result.is_ok());
         }
@@ -162,7 +164,11 @@ impl Manager {
                 Ok(()) => self.fault(*waiter),
                 // Some page of the cluster failed; each waiter finds out about its own.
                 Err(_) if !alone => self.fault(Waiter { reads_alone: true, ..*waiter }),
-                Err(error) => self.in_page_error(waiter, error),
+                Err(error) if !is_gone && self.may_access(waiter) => {
+                    self.in_page_error(waiter, error);
+                }
+                // What the thread waited for was freed or protected meanwhile.
+                Err(_) => self.fault(*waiter),
             }
         }
         self.operations.keep_list(waiters);

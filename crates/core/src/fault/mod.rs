@@ -170,6 +170,15 @@ impl Manager {
         Ok(Scene { space, page, region, protection, pte })
     }
 
+    /// Whether the access that a thread waits for is still allowed.
+    pub(crate) fn may_access(&self, waiter: &Waiter) -> bool {
+        let (space, page) = (waiter.space, waiter.page());
+        let region = self.spaces.find(space).and_then(|holder| holder.region_at(page));
+        let page_use = region.map(|region| self.page_use(space, region, page));
+        matches!(page_use, Some(PageUse::Committed(protection))
+            if protection.allows(waiter.access) && !protection.is_guard())
+    }
+
     /// What a page is, by its region and, for a view, by its section.
     pub(crate) fn page_use(&self, space: SpaceId, region: u32, page: u64) -> PageUse {
         let region = self.spaces.get(space).region(region);
@@ -241,6 +250,11 @@ impl Manager {
             return true;
         }
         let Some(waiter) = self.waiting.pop_front() else { return false };
+        if !self.may_access(&waiter) {
+            // What it waited for was freed or protected meanwhile.
+            self.fault(waiter);
+            return true;
+        }
         let exception = Exception::NoMemory { address: waiter.address };
         self.emit(Output::Raise { thread: waiter.thread, exception });
         true

@@ -74,6 +74,8 @@ impl Manager {
             PageUse::Committed(protection) => PageUse::Offered(protection),
             other => other,
         });
+        // A locked page stays resident, and is inaccessible all the same.
+        self.update_rights_of(space, &pages);
         self.settle();
         Ok(())
     }

@@ -64,6 +64,8 @@ pub(crate) struct World {
     intents: BTreeMap<ThreadId, (SpaceId, u64, Option<u64>)>,
     /// What threads read.
     seen: BTreeMap<ThreadId, u64>,
+    /// Everything threads were told, in its order, with what they read.
+    pub(crate) told: Vec<(ThreadId, Answer, Option<u64>)>,
     /// The answers to threads since they were last taken.
     pub(crate) answers: BTreeMap<ThreadId, Answer>,
     /// Decides which operations fail.
@@ -105,6 +107,7 @@ impl World {
             log: Vec::new(),
             intents: BTreeMap::new(),
             seen: BTreeMap::new(),
+            told: Vec::new(),
             answers: BTreeMap::new(),
             faults: Box::new(|_| Ok(())),
             compress: compress_half,
@@ -245,6 +248,7 @@ impl World {
         {
             self.make_access(thread, space, address, value);
         }
+        self.told.push((thread, answer, self.seen.get(&thread).copied()));
         let twice = self.answers.insert(thread, answer);
         assert_eq!(twice, None, "thread {} was answered twice", thread.0);
     }
@@ -356,6 +360,7 @@ impl World {
         let answer = self.begin(thread, space, address, access);
         if answer == Some(Answer::Resumed) && self.intents.remove(&thread).is_some() {
             self.make_access(thread, space, address, value);
+            self.told.push((thread, Answer::Resumed, self.seen.get(&thread).copied()));
         }
         answer
     }
