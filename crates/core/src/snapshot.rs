@@ -474,7 +474,7 @@ impl Snapshot<'_> {
         if page >= section.pages || !section.is_committed(page) {
             return PteView::Zero;
         }
-        let table = section.tables.get(crate::page::wide(page / 512)).copied().flatten();
+        let table = section.tables.get(&(page / 512)).copied();
         let address =
             table.map(|table| crate::space::page_table::join(table, crate::page::wide(page % 512)));
         match (address.map(|a| self.manager.tables.get(a)), section.backing) {

@@ -354,7 +354,7 @@ impl Manager {
             }
         }
         for (_, section) in self.sections.iter() {
-            let own = section.tables.iter().flatten().count() as u64;
+            let own = section.tables.len() as u64;
             tables += own;
             expected[paged] += SECTION_BYTES + own * TABLE_BYTES;
         }

@@ -162,6 +162,11 @@ impl Manager {
             return Err(violation(self));
         }
         if protection.is_guard() {
+            // A lock is refused by a guard page and leaves it as it is.
+            if let Goal::Lock { .. } = waiter.goal {
+                let (address, access) = (waiter.address, waiter.access);
+                return Err(Outcome::Raised(Exception::GuardPage { address, access }));
+            }
             return Err(self.guard_fault(waiter, region, protection));
         }
         let Some(pte) = self.pte_for(space, page) else {

@@ -2,6 +2,9 @@
 //!
 //! Source: Microsoft's documentation of `CreateFileMapping`.
 
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
 use crate::commit::Charge;
 use crate::manager::Manager;
 use crate::page::{PAGE_SIZE, SectionId, wide};
@@ -67,7 +70,7 @@ impl Manager {
             backing: config.backing,
             charge: charge?,
             committed: config.is_reserved.then(|| Runs::new(pages, false)),
-            tables: alloc::vec![None; wide(pages.div_ceil(TABLE_PAGES))],
+            tables: BTreeMap::new(),
             views: 0,
             is_held: true,
             holds_writes: false,
@@ -81,14 +84,14 @@ impl Manager {
     /// The prototype PTE of a page, its table made where it is missing; `None` where the paged pool
     /// has no room for it.
     pub(crate) fn prototype_for(&mut self, id: SectionId, page: u64) -> Option<PteAddress> {
-        let place = wide(page / TABLE_PAGES);
-        let table = match self.sections.get(id).tables[place] {
-            Some(table) => table,
+        let place = page / TABLE_PAGES;
+        let table = match self.sections.get(id).tables.get(&place) {
+            Some(table) => *table,
             None => {
                 self.pools.charge(PoolKind::Paged, TABLE_BYTES).ok()?;
                 let first = page / TABLE_PAGES * TABLE_PAGES;
                 let table = self.tables.create(Owner::Section(id), first, 0);
-                self.sections.get_mut(id).tables[place] = Some(table);
+                self.sections.get_mut(id).tables.insert(place, table);
                 table
             }
         };
@@ -116,9 +119,9 @@ impl Manager {
         if keeps_modified && self.sections.get(id).holds_writes {
             self.release_held_writes(id);
         }
-        let tables = self.sections.get(id).tables.clone();
+        let tables: Vec<u32> = self.sections.get(id).tables.values().copied().collect();
         let mut unwritten = 0;
-        for table in tables.into_iter().flatten() {
+        for table in tables {
             for index in 0..wide(TABLE_PAGES) {
                 let pte = crate::space::page_table::join(table, index);
                 if keeps_modified && self.is_unwritten(pte) {
@@ -133,7 +136,7 @@ impl Manager {
             return;
         }
         let section = self.sections.remove(id);
-        for table in section.tables.into_iter().flatten() {
+        for table in section.tables.into_values() {
             self.tables.destroy(table);
             self.pools.release(PoolKind::Paged, TABLE_BYTES);
         }
@@ -215,7 +218,8 @@ impl Manager {
     }
 
     fn each_frame_of(&mut self, id: SectionId, call: impl Fn(&mut Self, crate::page::Pfn)) {
-        for table in self.sections.get(id).tables.clone().into_iter().flatten() {
+        let tables: Vec<u32> = self.sections.get(id).tables.values().copied().collect();
+        for table in tables {
             for index in 0..wide(TABLE_PAGES) {
                 match self.tables.get(crate::space::page_table::join(table, index)) {
                     Pte::Valid(valid) => call(self, valid.pfn()),

@@ -7,6 +7,7 @@
 pub(crate) mod create;
 pub(crate) mod view;
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::commit::Charge;
@@ -34,7 +35,7 @@ pub(crate) struct Section {
     /// Which pages are committed (`SEC_RESERVE`); `None` is all of them.
     pub(crate) committed: Option<Runs<bool>>,
     /// The table of prototype PTEs for each 512 pages, made when one of them is first touched.
-    pub(crate) tables: Vec<Option<u32>>,
+    pub(crate) tables: BTreeMap<u64, u32>,
     pub(crate) views: u32,
     pub(crate) is_held: bool,
     pub(crate) holds_writes: bool,

@@ -18,7 +18,8 @@ use crate::working_set::list::Queue;
 const OVERHEAD: u32 = 8;
 
 impl Manager {
-    /// Begins to lock a range; the thread is resumed when every page is resident and locked.
+    /// Begins to lock a range; the thread is resumed when every page is resident and locked. A lock
+    /// that ends in an exception leaves the pages locked that it had reached.
     pub(crate) fn lock(&mut self, thread: ThreadId, space: SpaceId, address: u64, bytes: u64) {
         match self.lockable(space, address, bytes) {
             Ok(pages) => {

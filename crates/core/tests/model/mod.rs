@@ -1,6 +1,10 @@
 //! What a program may observe of its memory, as simply as it can be said: for each page what it is,
 //! and what it holds. Nothing here knows of frames, lists or page files.
 
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
+
+pub(crate) mod run;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use memtide_core::page::{Access, Pfn, SectionId, SpaceId};
@@ -71,6 +75,8 @@ pub(crate) struct Page {
     pub(crate) copied: bool,
     /// Whether it is locked.
     pub(crate) locked: bool,
+    /// Whether a lock that failed midway may have reached it.
+    pub(crate) perhaps_locked: bool,
     /// What it holds, if that is its own.
     pub(crate) content: Content,
     /// The physical page mapped there (AWE).
@@ -84,6 +90,7 @@ impl Page {
             offered: false,
             copied: false,
             locked: false,
+            perhaps_locked: false,
             content: Content::Exact(0),
             frame: None,
         }
@@ -160,10 +167,10 @@ impl Model {
             let writes = access != Access::Execute && found.frame.is_some();
             return if writes { Ok(()) } else { violation };
         }
-        if let Kind::View { section, first } = region.kind {
-            if !self.sections[&section].pages[(first + page - base) as usize].0 {
-                return violation;
-            }
+        if let Kind::View { section, first } = region.kind
+            && !self.sections[&section].pages[(first + page - base) as usize].0
+        {
+            return violation;
         }
         match found.protection {
             Some(protection) if !found.offered && protection.allows(access) => {

@@ -2,6 +2,7 @@
 //! carried out the way a real world would. It checks what it can at each step.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
 
 use std::collections::{BTreeMap, VecDeque};
 
