@@ -100,7 +100,7 @@ fn check_kind(allocation: &Allocation) -> Result<(), Refusal> {
     if kind & (MEM_RESET | MEM_RESET_UNDO) != 0 && !kind.is_power_of_two() {
         return refused("MEM_RESET or MEM_RESET_UNDO alone");
     }
-    if allocation.has(MEM_PHYSICAL) && kind & !MEM_TOP_DOWN != MEM_PHYSICAL | MEM_RESERVE {
+    if allocation.has(MEM_PHYSICAL) && kind != MEM_PHYSICAL | MEM_RESERVE {
         return refused("MEM_PHYSICAL with MEM_RESERVE only");
     }
     if allocation.has(MEM_WRITE_WATCH) && !allocation.has(MEM_RESERVE) {
