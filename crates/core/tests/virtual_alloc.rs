@@ -176,10 +176,15 @@ fn inside_reservation(case: &Case) -> Outcome {
         _ if !is_reserved && !is_committed => Err(CONFLICTING_ADDRESSES),
         // Ours: a reset of what is not committed is refused.
         MEM_RESET | MEM_RESET_UNDO if is_reserved => Err(NOT_COMMITTED),
-        // Ours: of pages that were never written nothing is intact.
-        MEM_RESET_UNDO => Err(CONTENTS_LOST),
+        // Ours: of whole pages that were never written nothing is intact. A page that the range
+        // only touches was never reset.
+        MEM_RESET_UNDO if holds_whole_page(case) => Err(CONTENTS_LOST),
         _ => Ok(pages),
     }
+}
+
+fn holds_whole_page(case: &Case) -> bool {
+    case.address.next_multiple_of(PAGE_SIZE) + PAGE_SIZE <= case.address + case.bytes
 }
 
 fn program(is_privileged: bool) -> (Manager, SpaceId) {
@@ -516,6 +521,29 @@ fn reset_pages_are_not_written_to_the_page_file() {
     world.drain();
     world.complete_all();
     assert!(world.slots.is_empty(), "reset pages were written: {:?}", world.slots);
+}
+
+#[test]
+fn reset_leaves_the_bytes_outside_its_range_alone() {
+    let mut world = World::new(Config::new(64).with_page_file(256, 256));
+    let space = world.space();
+    let base = world.committed(space, 4);
+    for page in 0..4 {
+        world.write(space, base + page * PAGE_SIZE, 1 + page).expect("a write");
+    }
+    // Of the first and the last page only a part is of no more interest.
+    let reset = Allocation { kind: MEM_RESET, ..Allocation::commit_at(base + 16, 3 * PAGE_SIZE) };
+    assert_eq!(allocate(&mut world, space, reset), Ok(base));
+    world.call(|manager| manager.empty_working_set(space)).expect("a space");
+    world.manager.command(memtide_core::ListCommand::FlushModifiedList);
+    world.drain();
+    world.complete_all();
+    world.manager.command(memtide_core::ListCommand::PurgeStandbyList);
+    world.drain();
+    assert_eq!(world.read(space, base), Ok(1));
+    assert_eq!(world.read(space, base + PAGE_SIZE), Ok(0));
+    assert_eq!(world.read(space, base + 2 * PAGE_SIZE), Ok(0));
+    assert_eq!(world.read(space, base + 3 * PAGE_SIZE), Ok(4));
 }
 
 #[test]

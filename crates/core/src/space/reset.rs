@@ -8,11 +8,19 @@
 use core::ops::Range;
 
 use crate::manager::Manager;
-use crate::page::{PAGE_SHIFT, SpaceId, pages_of};
+use crate::page::{PAGE_SHIFT, PAGE_SIZE, SpaceId, pages_of};
 use crate::pfn::{End, Flag, PageState, PteAddress, To};
 use crate::refusal::Refusal;
 use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::RegionKind;
+
+/// The pages that lie in a range of bytes with all of theirs: the bytes beside the range are still
+/// of interest, so a page that it only touches stays as it is.
+const fn whole_pages_in(address: u64, bytes: u64) -> Range<u64> {
+    let first = address.div_ceil(PAGE_SIZE);
+    let end = (address + bytes) / PAGE_SIZE;
+    first..if end < first { first } else { end }
+}
 
 impl Manager {
     /// The committed private pages of a range, which calls on contents are for.
@@ -48,7 +56,8 @@ impl Manager {
         bytes: u64,
     ) -> Result<u64, Refusal> {
         let (_, pages) = self.contents_range(space, address, bytes)?;
-        self.each_pte(space, &pages, |manager, page, pte| manager.reset_page(space, page, pte));
+        let whole = whole_pages_in(address, bytes);
+        self.each_pte(space, &whole, |manager, page, pte| manager.reset_page(space, page, pte));
         Ok(pages.start << PAGE_SHIFT)
     }
 
@@ -99,7 +108,7 @@ impl Manager {
         bytes: u64,
     ) -> Result<u64, Refusal> {
         let (_, pages) = self.contents_range(space, address, bytes)?;
-        let lost = self.keep_again(space, &pages);
+        let lost = self.keep_again(space, &whole_pages_in(address, bytes));
         match lost {
             Some(page) => Err(Refusal::ContentsLost { address: page << PAGE_SHIFT }),
             None => Ok(pages.start << PAGE_SHIFT),
