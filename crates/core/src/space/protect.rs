@@ -14,7 +14,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`Refusal::NotCommitted`] where a page is not; [`Refusal::InvalidPageProtection`];
-    /// [`Refusal::SectionProtection`] for a view whose section allows less;
+    /// [`Refusal::SectionProtection`] for a view that was mapped for less;
     /// [`Refusal::CommitmentLimit`] where a view begins to copy on write and the copies cannot be
     /// promised.
     pub fn protect(
@@ -75,12 +75,8 @@ impl Manager {
                     return Err(Refusal::InvalidPageProtection { constant });
                 }
             }
-            RegionKind::View { section, .. } => {
-                let allowed = self.sections.get(section).protection;
-                if !allowed.covers(protection) {
-                    let (allowed, wanted) = (allowed.windows(), constant);
-                    return Err(Refusal::SectionProtection { allowed, wanted });
-                }
+            RegionKind::View { .. } => {
+                region.check_view_protection(protection)?;
                 if protection.copies_on_write() {
                     self.charge_copies(space, number)?;
                 }
