@@ -197,6 +197,29 @@ fn a_write_to_a_copy_on_write_page_stays_private_and_makes_the_page_writable() {
 }
 
 #[test]
+fn a_guard_raises_once_a_page_whatever_the_access_and_then_the_protection_holds() {
+    for (constant, allowed) in ALLOWED.into_iter().skip(1).filter(|(c, _)| !copies(*c)) {
+        for access in ACCESSES {
+            for place in PLACES {
+                let (mut world, space) = machine(DirtyTracking::Hardware);
+                let base = world.committed(space, 2);
+                put(&mut world, space, base, place);
+                let guarded = constant | 0x100;
+                assert_eq!(protect(&mut world, space, base, 2 * PAGE_SIZE, guarded), Ok(0x04));
+                for page in [base, base + PAGE_SIZE] {
+                    // "Any attempt to access a guard page": a forbidden one as well.
+                    let exception = world.access(space, page, access).expect_err("a guard");
+                    assert_eq!(exception.ntstatus(), GUARD_PAGE_VIOLATION, "{constant:#x}");
+                    let what = format!("{constant:#x} after its guard");
+                    check_access(&mut world, space, page, access, allowed, &what);
+                }
+                assert_eq!(protect(&mut world, space, base, 1, 0x04), Ok(constant));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_guard_on_a_page_of_a_view_raises_once() {
     let (mut world, space) = machine(DirtyTracking::Hardware);
     let section = section(&mut world, 1, 0x04, Backing::PageFile);
