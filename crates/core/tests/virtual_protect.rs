@@ -540,6 +540,19 @@ fn a_query_past_the_highest_address_of_the_program_fails_with_87() {
 }
 
 #[test]
+fn an_address_past_what_page_tables_reach_is_not_taken_for_one_below() {
+    let (mut world, space) = machine(DirtyTracking::Hardware);
+    let base = world.committed(space, 1);
+    world.write(space, base, 1).expect("a write");
+    for bit in 47..64 {
+        let address = base | 1 << bit;
+        assert!(!world.manager.touch(space, address, Access::Read), "bit {bit}");
+        let exception = world.access(space, address, Access::Read).expect_err("nothing is there");
+        assert_eq!(exception.ntstatus(), ACCESS_VIOLATION);
+    }
+}
+
+#[test]
 fn a_query_of_a_view_tells_its_own_protection_and_what_its_section_has_committed() {
     let (mut world, space) = machine(DirtyTracking::Hardware);
     let (bytes, backing) = (16 * PAGE_SIZE, Backing::PageFile);
