@@ -323,6 +323,42 @@ fn views_of_windows_9x_take_the_shared_area_and_nothing_else() {
 }
 
 #[test]
+fn reserved_pages_of_a_shared_view_are_committed_by_any_space() {
+    let (mut world, first) = machine(Layout::Windows9x);
+    let second = space_with(&mut world, Layout::Windows9x);
+    let section = section(&mut world, 4 * PAGE_SIZE, true);
+    let base = map(&mut world, first, section, 0).expect("room");
+    assert!(world.read(first, base).is_err());
+    let part = Allocation::commit_at(base + PAGE_SIZE, PAGE_SIZE);
+    assert_eq!(allocate(&mut world, second, part), Ok(base + PAGE_SIZE));
+    assert_eq!(world.manager.snapshot().commit().charged(), 1);
+    world.write(second, base + PAGE_SIZE, 3).expect("a write");
+    assert_eq!(world.read(first, base + PAGE_SIZE), Ok(3));
+    assert!(world.read(first, base).is_err());
+    let past = Allocation::commit_at(base + 3 * PAGE_SIZE, 2 * PAGE_SIZE);
+    assert_eq!(allocate(&mut world, second, past).map_err(|(_, win32)| win32), Err(487));
+    // It is a view all the same: it is not freed, but unmapped.
+    let freed = world.call(|manager| manager.free(second, base, 0, MEM_RELEASE));
+    assert_eq!(freed.expect_err("a view").win32(), 87);
+}
+
+#[test]
+fn a_shared_view_can_be_locked_and_protected() {
+    let mut world = World::new(Config::new(4096));
+    let space = space_with(&mut world, Layout::Windows9x);
+    let section = section(&mut world, 4 * PAGE_SIZE, false);
+    let base = map(&mut world, space, section, 0).expect("room");
+    assert_eq!(world.lock(space, base, 4 * PAGE_SIZE), Answer::Resumed);
+    world.call(|manager| manager.empty_working_set(space)).expect("a space");
+    assert!(world.manager.touch(space, base, Access::Write));
+    world.call(|manager| manager.unlock(space, base, 4 * PAGE_SIZE)).expect("it is locked");
+    // Ours: Windows 95 refused most protections there.
+    let old = world.call(|manager| manager.protect(space, base, 1, 0x02));
+    assert_eq!(old, Ok(0x04));
+    assert!(world.write(space, base, 1).is_err());
+}
+
+#[test]
 fn other_layouts_share_nothing_of_windows_9x() {
     let (mut world, old) = machine(Layout::Windows9x);
     let new = space_with(&mut world, Layout::User3System1);
