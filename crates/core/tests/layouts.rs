@@ -359,6 +359,26 @@ fn a_shared_view_can_be_locked_and_protected() {
 }
 
 #[test]
+fn what_is_free_in_windows_9x_ends_at_the_next_private_region_or_view() {
+    let (mut world, space) = machine(Layout::Windows9x);
+    let free_bytes = |world: &World, address: u64| {
+        let info = world.manager.query(space, address).expect("an address of programs");
+        assert_eq!(info.state, RegionState::Free, "{address:#x}");
+        info.bytes
+    };
+    assert_eq!(free_bytes(&world, 0), 3 * GIB);
+    let section = section(&mut world, PAGE_SIZE, false);
+    map(&mut world, space, section, 2 * GIB + MIB).expect("room");
+    assert_eq!(free_bytes(&world, GIB), GIB + MIB);
+    assert_eq!(free_bytes(&world, 2 * GIB), MIB);
+    assert_eq!(free_bytes(&world, 2 * GIB + 2 * MIB), GIB - 2 * MIB);
+    reserve_at(&mut world, space, GIB).expect("room");
+    assert_eq!(free_bytes(&world, 0), GIB);
+    assert_eq!(free_bytes(&world, GIB + PAGE_SIZE), GIB + MIB - PAGE_SIZE);
+    assert!(world.manager.query(space, 3 * GIB).is_err());
+}
+
+#[test]
 fn other_layouts_share_nothing_of_windows_9x() {
     let (mut world, old) = machine(Layout::Windows9x);
     let new = space_with(&mut world, Layout::User3System1);
