@@ -5,9 +5,10 @@ mod support;
 
 use memtide_core::page::{PAGE_SIZE, SpaceId};
 use memtide_core::{
-    Allocation, Config, LARGE_PAGE_SIZE, MEM_COMMIT, MEM_DECOMMIT, MEM_LARGE_PAGES, MEM_PHYSICAL,
-    MEM_RELEASE, MEM_RESERVE, MEM_RESET, MEM_RESET_UNDO, MEM_TOP_DOWN, MEM_WRITE_WATCH, Manager,
-    PageUse, Privileges, Protection, RegionState, SpaceConfig,
+    Allocation, Backing, Config, LARGE_PAGE_SIZE, MEM_COMMIT, MEM_DECOMMIT, MEM_LARGE_PAGES,
+    MEM_PHYSICAL, MEM_RELEASE, MEM_RESERVE, MEM_RESET, MEM_RESET_UNDO, MEM_TOP_DOWN,
+    MEM_WRITE_WATCH, Manager, PageUse, Privileges, Protection, RegionState, SectionConfig,
+    SpaceConfig, View,
 };
 use support::World;
 
@@ -544,6 +545,33 @@ fn reset_leaves_the_bytes_outside_its_range_alone() {
     assert_eq!(world.read(space, base + PAGE_SIZE), Ok(0));
     assert_eq!(world.read(space, base + 2 * PAGE_SIZE), Ok(0));
     assert_eq!(world.read(space, base + 3 * PAGE_SIZE), Ok(4));
+}
+
+#[test]
+fn reset_takes_a_shared_view_of_the_page_files_and_no_view_of_a_file() {
+    for (backing, is_reserved, expected) in [
+        (Backing::PageFile, false, Ok(())),
+        (Backing::PageFile, true, Err(NOT_COMMITTED)),
+        (Backing::File, false, Err(INVALID_PARAMETER)),
+    ] {
+        let (mut world, space) = machine();
+        let bytes = 4 * PAGE_SIZE;
+        let config = SectionConfig { bytes, protection: 0x04, backing, is_reserved };
+        let section = world.call(|manager| manager.create_section(&config)).expect("a section");
+        let view = View { section, address: 0, offset: 0, bytes: 0, protection: 0x04 };
+        let base = world.call(|manager| manager.map_view(space, &view)).expect("room");
+        if !is_reserved {
+            world.write(space, base, 12).expect("a write");
+        }
+        for kind in [MEM_RESET, MEM_RESET_UNDO] {
+            let wanted = Allocation { kind, ..Allocation::commit_at(base, bytes) };
+            let result = allocate(&mut world, space, wanted).map(|_| ());
+            assert_eq!(result, expected, "{backing:?} {kind:#x}");
+        }
+        if !is_reserved {
+            assert_eq!(world.read(space, base), Ok(12), "undone");
+        }
+    }
 }
 
 #[test]
