@@ -159,6 +159,12 @@ impl Protection {
         matches!(self.modifier, Modifier::Guard)
     }
 
+    /// Whether it changes how the processor caches the page.
+    #[must_use]
+    pub const fn is_uncached(self) -> bool {
+        matches!(self.modifier, Modifier::NoCache | Modifier::WriteCombine)
+    }
+
     /// The same without its guard, as after the first access.
     #[must_use]
     pub const fn without_guard(self) -> Self {
@@ -185,7 +191,9 @@ impl Protection {
     /// Source: Microsoft's documentation of `CreateFileMapping` and `MapViewOfFile`.
     #[must_use]
     pub const fn covers(self, wanted: Self) -> bool {
-        (!wanted.executable() || self.executable()) && (!wanted.writable() || self.writable())
+        (matches!(wanted.base, Base::NoAccess) || !matches!(self.base, Base::NoAccess))
+            && (!wanted.executable() || self.executable())
+            && (!wanted.writable() || self.writable())
     }
 }
 

@@ -99,10 +99,10 @@ pub enum Refusal {
         /// What the call is for.
         expected: &'static str,
     },
-    /// The section does not allow that access.
-    #[error("the section allows {allowed:#x}, and {wanted:#x} was asked for")]
+    /// The section, or the view as it was mapped, does not allow that access.
+    #[error("the section or its view allows {allowed:#x}, and {wanted:#x} was asked for")]
     SectionProtection {
-        /// The section's protection, as Windows' constant.
+        /// The protection of the section or the view, as Windows' constant.
         allowed: u32,
         /// The one asked for.
         wanted: u32,

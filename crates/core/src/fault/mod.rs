@@ -158,9 +158,7 @@ impl Manager {
         let PageUse::Committed(protection) = self.page_use(space, region, page) else {
             return Err(violation(self));
         };
-        if !protection.allows(waiter.access) {
-            return Err(violation(self));
-        }
+        // Any attempt finds the guard, one that the protection forbids as well.
         if protection.is_guard() {
             // A lock is refused by a guard page and leaves it as it is.
             if let Goal::Lock { .. } = waiter.goal {
@@ -168,6 +166,9 @@ impl Manager {
                 return Err(Outcome::Raised(Exception::GuardPage { address, access }));
             }
             return Err(self.guard_fault(waiter, region, protection));
+        }
+        if !protection.allows(waiter.access) {
+            return Err(violation(self));
         }
         let Some(pte) = self.pte_for(space, page) else {
             return Err(Outcome::Raised(Exception::NoMemory { address: waiter.address }));

@@ -10,7 +10,7 @@ use crate::manager::Manager;
 use crate::page::{PAGE_SIZE, SectionId, wide};
 use crate::pfn::{Entry, Flag, PageState, PteAddress};
 use crate::pools::PoolKind;
-use crate::protection::Protection;
+use crate::protection::{Modifier, Protection};
 use crate::refusal::Refusal;
 use crate::section::{Backing, Section};
 use crate::space::page_table::{Owner, TABLE_BYTES};
@@ -44,7 +44,7 @@ impl Manager {
     /// [`Refusal::InsufficientResources`] where the paged pool has no room.
     pub fn create_section(&mut self, config: &SectionConfig) -> Result<SectionId, Refusal> {
         let protection = Protection::from_windows(config.protection)?;
-        if protection.is_guard() || protection == Protection::NO_ACCESS {
+        if protection.modifier != Modifier::None || protection == Protection::NO_ACCESS {
             return Err(Refusal::InvalidPageProtection { constant: config.protection });
         }
         let pages = config.bytes.div_ceil(PAGE_SIZE);

@@ -49,7 +49,7 @@ impl Manager {
     fn map_view_checked(&mut self, space: SpaceId, view: &View) -> Result<u64, Refusal> {
         let section = self.sections.held(view.section)?;
         let protection = Protection::from_windows(view.protection)?;
-        if protection.is_guard() {
+        if protection.is_guard() || protection.is_uncached() {
             return Err(Refusal::InvalidPageProtection { constant: view.protection });
         }
         if !section.protection.covers(protection) {
@@ -164,11 +164,8 @@ impl Manager {
         let region = self.spaces.get(space).region(number);
         let inside = region.inside(pages);
         let RegionKind::View { section: id, first } = region.kind else { return Ok(()) };
+        region.check_view_protection(protection)?;
         let section = self.sections.get(id);
-        if !section.protection.covers(protection) {
-            let (allowed, wanted) = (section.protection.windows(), protection.windows());
-            return Err(Refusal::SectionProtection { allowed, wanted });
-        }
         let range = first + inside.start..first + inside.end;
         if let Some(committed) = &section.committed {
             debug_assert_eq!(section.backing, Backing::PageFile);

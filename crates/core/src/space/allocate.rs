@@ -100,7 +100,7 @@ fn check_kind(allocation: &Allocation) -> Result<(), Refusal> {
     if kind & (MEM_RESET | MEM_RESET_UNDO) != 0 && !kind.is_power_of_two() {
         return refused("MEM_RESET or MEM_RESET_UNDO alone");
     }
-    if allocation.has(MEM_PHYSICAL) && kind & !MEM_TOP_DOWN != MEM_PHYSICAL | MEM_RESERVE {
+    if allocation.has(MEM_PHYSICAL) && kind != MEM_PHYSICAL | MEM_RESERVE {
         return refused("MEM_PHYSICAL with MEM_RESERVE only");
     }
     if allocation.has(MEM_WRITE_WATCH) && !allocation.has(MEM_RESERVE) {
@@ -147,11 +147,19 @@ impl Manager {
         if wanted.bytes == 0 {
             return Err(invalid("the size", 0, "at least one byte"));
         }
-        let end = self.spaces.get(space).config.layout.private().end;
+        // What is reserved in the shared area of Windows 9x is a view, and its pages are committed
+        // and reset as those of any other; new regions are private.
+        let layout = self.spaces.get(space).config.layout;
+        let shared = layout.shared().filter(|shared| shared.contains(&wanted.address));
+        let end = match shared {
+            Some(shared) if !wanted.has(MEM_RESERVE) => shared.end,
+            _ => layout.private().end,
+        };
         let last = wanted.address.checked_add(wanted.bytes - 1);
         if last.is_none_or(|last| last >= end) {
             return Err(invalid("the size", wanted.bytes, "a range within the address space"));
         }
+        let space = self.behind(space, wanted.address >> PAGE_SHIFT);
         if wanted.has(MEM_RESET) {
             return self.reset(space, wanted.address, wanted.bytes);
         }

@@ -35,6 +35,7 @@ impl Manager {
         kind: u32,
     ) -> Result<(), Refusal> {
         self.known_space(space)?;
+        let space = self.behind(space, address >> PAGE_SHIFT);
         let result = match kind {
             MEM_DECOMMIT => self.decommit(space, address, bytes),
             MEM_RELEASE if bytes == 0 => self.release(space, address),

@@ -33,6 +33,7 @@ impl Manager {
 
     fn lockable(&self, space: SpaceId, address: u64, bytes: u64) -> Result<Range<u64>, Refusal> {
         self.known_space(space)?;
+        let space = self.behind(space, address >> PAGE_SHIFT);
         let (number, pages) = self.lock_range(space, address, bytes)?;
         let holder = self.spaces.get(space);
         let uses = holder.region(number).uses.iter(holder.region(number).inside(&pages));
@@ -103,6 +104,7 @@ impl Manager {
     /// [`Refusal::NotLocked`] where a page is not locked; no page is unlocked then.
     pub fn unlock(&mut self, space: SpaceId, address: u64, bytes: u64) -> Result<(), Refusal> {
         self.known_space(space)?;
+        let space = self.behind(space, address >> PAGE_SHIFT);
         let (_, pages) = self.lock_range(space, address, bytes)?;
         for page in pages.clone() {
             let entry = self.resident_entry(space, page);

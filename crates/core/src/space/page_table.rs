@@ -186,6 +186,10 @@ impl PageTables {
     }
 
     fn walk(&self, root: u32, page: u64) -> Option<u32> {
+        // An address that the tables do not reach must not be taken for one that they do.
+        if page >> (u32::from(LEVELS) * ENTRY_BITS) != 0 {
+            return None;
+        }
         let mut table = root;
         for level in (1..LEVELS).rev() {
             match self.entries[table as usize][index_of(page, level)] {

@@ -2,6 +2,8 @@
 //!
 //! Source: Microsoft's documentation of `VirtualProtect`.
 
+use core::ops::Range;
+
 use crate::manager::Manager;
 use crate::page::{LARGE_PAGES, PAGE_SHIFT, SpaceId, pages_of};
 use crate::protection::Protection;
@@ -14,7 +16,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`Refusal::NotCommitted`] where a page is not; [`Refusal::InvalidPageProtection`];
-    /// [`Refusal::SectionProtection`] for a view whose section allows less;
+    /// [`Refusal::SectionProtection`] for a view that was mapped for less;
     /// [`Refusal::CommitmentLimit`] where a view begins to copy on write and the copies cannot be
     /// promised.
     pub fn protect(
@@ -46,23 +48,7 @@ impl Manager {
         })?;
         let number = self.spaces.get(space).region_of(&pages)?;
         let region = self.spaces.get(space).region(number);
-        let uncommitted = |page: u64| !self.page_use(space, number, page).is_committed();
-        let first_uncommitted = match region.kind {
-            RegionKind::View { section, first } => {
-                let inside = region.inside(&pages);
-                let committed = self.sections.get(section).committed.as_ref();
-                let range = first + inside.start..first + inside.end;
-                let found = committed.and_then(|runs| runs.find(range, |committed| !committed));
-                found.map(|page| page - first + region.first)
-            }
-            _ => {
-                let inside = region.inside(&pages);
-                let found = region.uses.find(inside, |page| !page.is_committed());
-                found.map(|page| page + region.first)
-            }
-        };
-        if let Some(page) = first_uncommitted {
-            debug_assert!(uncommitted(page));
+        if let Some(page) = self.first_uncommitted(space, number, &pages) {
             return Err(Refusal::NotCommitted { address: page << PAGE_SHIFT });
         }
         match region.kind {
@@ -75,12 +61,8 @@ impl Manager {
                     return Err(Refusal::InvalidPageProtection { constant });
                 }
             }
-            RegionKind::View { section, .. } => {
-                let allowed = self.sections.get(section).protection;
-                if !allowed.covers(protection) {
-                    let (allowed, wanted) = (allowed.windows(), constant);
-                    return Err(Refusal::SectionProtection { allowed, wanted });
-                }
+            RegionKind::View { .. } => {
+                region.check_view_protection(protection)?;
                 if protection.copies_on_write() {
                     self.charge_copies(space, number)?;
                 }
@@ -100,5 +82,28 @@ impl Manager {
         }
         self.update_rights_of(space, &pages);
         Ok(before.map_or(0, Protection::windows))
+    }
+
+    /// The first page of a range of a region that is not committed, in its section for a view.
+    pub(crate) fn first_uncommitted(
+        &self,
+        space: SpaceId,
+        number: u32,
+        pages: &Range<u64>,
+    ) -> Option<u64> {
+        let region = self.spaces.get(space).region(number);
+        let inside = region.inside(pages);
+        match region.kind {
+            RegionKind::View { section, first } => {
+                let committed = self.sections.get(section).committed.as_ref()?;
+                let range = first + inside.start..first + inside.end;
+                let found = committed.find(range, |is_committed| !is_committed)?;
+                Some(found - first + region.first)
+            }
+            _ => {
+                let found = region.uses.find(inside, |page| !page.is_committed())?;
+                Some(found + region.first)
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::manager::Manager;
 use crate::page::{GRANULE_PAGES, PAGE_SHIFT, SpaceId, bytes};
 use crate::protection::Protection;
 use crate::refusal::Refusal;
+use crate::space::layout::Layout;
 use crate::space::region::{PageUse, RegionKind};
 
 /// What the pages from an address on are, as far as they are alike.
@@ -57,10 +58,7 @@ impl Manager {
         let base = page << PAGE_SHIFT;
         let holder = self.spaces.get(space);
         let Some(number) = holder.region_at(page) else {
-            let next = holder.descriptors.first_at_or_after(page / GRANULE_PAGES + 1);
-            let here = holder.descriptors.first_at_or_after(page / GRANULE_PAGES);
-            let starts = here.filter(|d| d.start * GRANULE_PAGES > page).or(next);
-            let free_end = starts.map_or(end, |d| (d.start * GRANULE_PAGES) << PAGE_SHIFT);
+            let free_end = self.next_region(space, page, layout).unwrap_or(end);
             return Ok(RegionInfo { base, bytes: free_end - base, state: RegionState::Free });
         };
         let region = holder.region(number);
@@ -85,5 +83,21 @@ impl Manager {
                 page_use,
             },
         })
+    }
+
+    /// Where the first region after a free page begins. Private and shared addresses lie in two
+    /// spaces, and what is free may reach from one into the other.
+    fn next_region(&self, space: SpaceId, page: u64, layout: Layout) -> Option<u64> {
+        let starts_after = |space: SpaceId| {
+            let descriptors = &self.spaces.get(space).descriptors;
+            // A region that begins in the granule of the page may also end before it.
+            let here = descriptors.first_at_or_after(page / GRANULE_PAGES);
+            let next = || descriptors.first_at_or_after(page / GRANULE_PAGES + 1);
+            here.filter(|found| found.start * GRANULE_PAGES > page).or_else(next)
+        };
+        let shared =
+            self.shared_area.filter(|shared| layout.shared().is_some() && *shared != space);
+        let found = starts_after(space).or_else(|| starts_after(shared?));
+        found.map(|found| (found.start * GRANULE_PAGES) << PAGE_SHIFT)
     }
 }

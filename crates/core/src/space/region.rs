@@ -10,6 +10,7 @@ use crate::commit::Charge;
 use crate::fault::stream::Streams;
 use crate::page::{GRANULE_PAGES, SectionId};
 use crate::protection::Protection;
+use crate::refusal::Refusal;
 use crate::space::runs::Runs;
 use crate::space::write_watch::WriteWatchMap;
 
@@ -136,6 +137,21 @@ impl Region {
     #[inline]
     pub(crate) fn page_use(&self, page: u64) -> PageUse {
         self.uses.get(page - self.first)
+    }
+
+    /// A view's pages get no more than it was mapped for, and are not cached otherwise than their
+    /// section is: that is for private memory only.
+    pub(crate) fn check_view_protection(&self, wanted: Protection) -> Result<(), Refusal> {
+        if wanted.is_uncached() {
+            return Err(Refusal::InvalidPageProtection { constant: wanted.windows() });
+        }
+        match self.protection.covers(wanted) {
+            true => Ok(()),
+            false => Err(Refusal::SectionProtection {
+                allowed: self.protection.windows(),
+                wanted: wanted.windows(),
+            }),
+        }
     }
 
     /// The section's page behind a page of the view.

@@ -8,11 +8,20 @@
 use core::ops::Range;
 
 use crate::manager::Manager;
-use crate::page::{PAGE_SHIFT, SpaceId, pages_of};
+use crate::page::{PAGE_SHIFT, PAGE_SIZE, SpaceId, pages_of};
 use crate::pfn::{End, Flag, PageState, PteAddress, To};
 use crate::refusal::Refusal;
+use crate::section::Backing;
 use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::RegionKind;
+
+/// The pages that lie in a range of bytes with all of theirs: the bytes beside the range are still
+/// of interest, so a page that it only touches stays as it is.
+const fn whole_pages_in(address: u64, bytes: u64) -> Range<u64> {
+    let first = address.div_ceil(PAGE_SIZE);
+    let end = (address + bytes) / PAGE_SIZE;
+    first..if end < first { first } else { end }
+}
 
 impl Manager {
     /// The committed private pages of a range, which calls on contents are for.
@@ -41,14 +50,48 @@ impl Manager {
         Ok((number, pages))
     }
 
+    /// The pages that a reset or its undoing is for, and whether it touches them at all. A view of
+    /// the page files is accepted: its pages are others' as well, and a reset promises nothing, so
+    /// they stay as they are.
+    fn reset_range(
+        &self,
+        space: SpaceId,
+        address: u64,
+        bytes: u64,
+    ) -> Result<(Range<u64>, bool), Refusal> {
+        let pages = pages_of(address, bytes);
+        let found = pages.and_then(|pages| {
+            let number = self.spaces.get(space).region_of(&pages).ok()?;
+            match self.spaces.get(space).region(number).kind {
+                RegionKind::View { section, .. } => Some((number, section, pages)),
+                _ => None,
+            }
+        });
+        match found {
+            Some((number, section, pages))
+                if self.sections.get(section).backing == Backing::PageFile =>
+            {
+                if let Some(page) = self.first_uncommitted(space, number, &pages) {
+                    return Err(Refusal::NotCommitted { address: page << PAGE_SHIFT });
+                }
+                Ok((pages, false))
+            }
+            _ => self.contents_range(space, address, bytes).map(|(_, pages)| (pages, true)),
+        }
+    }
+
     pub(crate) fn reset(
         &mut self,
         space: SpaceId,
         address: u64,
         bytes: u64,
     ) -> Result<u64, Refusal> {
-        let (_, pages) = self.contents_range(space, address, bytes)?;
-        self.each_pte(space, &pages, |manager, page, pte| manager.reset_page(space, page, pte));
+        let (pages, is_touched) = self.reset_range(space, address, bytes)?;
+        if !is_touched {
+            return Ok(pages.start << PAGE_SHIFT);
+        }
+        let whole = whole_pages_in(address, bytes);
+        self.each_pte(space, &whole, |manager, page, pte| manager.reset_page(space, page, pte));
         Ok(pages.start << PAGE_SHIFT)
     }
 
@@ -98,8 +141,11 @@ impl Manager {
         address: u64,
         bytes: u64,
     ) -> Result<u64, Refusal> {
-        let (_, pages) = self.contents_range(space, address, bytes)?;
-        let lost = self.keep_again(space, &pages);
+        let (pages, is_touched) = self.reset_range(space, address, bytes)?;
+        if !is_touched {
+            return Ok(pages.start << PAGE_SHIFT);
+        }
+        let lost = self.keep_again(space, &whole_pages_in(address, bytes));
         match lost {
             Some(page) => Err(Refusal::ContentsLost { address: page << PAGE_SHIFT }),
             None => Ok(pages.start << PAGE_SHIFT),
