@@ -102,8 +102,27 @@ impl Manager {
         if self.begin_page_file_write(pfn) {
             return true;
         }
-        // No slot: what could still be compressed may stand behind what could not.
-        self.store.is_some() && self.begin_compress_behind(pfn)
+        // No slot: what could still be compressed may stand behind what could not, and so may a
+        // page of a file.
+        self.store.is_some() && self.begin_compress_behind(pfn) || self.begin_file_write_behind()
+    }
+
+    /// Pages at the head that have nowhere to go stand back for those that a file takes.
+    fn begin_file_write_behind(&mut self) -> bool {
+        let filed = |frames: &crate::pfn::Database| {
+            frames.count(PageState::Modified) - frames.modified_page_file()
+        };
+        if filed(&self.frames) == 0 {
+            return false;
+        }
+        while let Some(pfn) = self.frames.modified_frame() {
+            if let Some(section) = self.section_file(&self.frames.entry(pfn)) {
+                self.begin_file_write(pfn, section);
+                return true;
+            }
+            self.frames.move_page(pfn, To::Modified(End::Tail));
+        }
+        false
     }
 
     fn begin_compress_behind(&mut self, head: Pfn) -> bool {
