@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+mod helpers;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use memtide_core::page::{Access, PAGE_SHIFT, Pfn, SectionId, SpaceId, ThreadId, Tick, Vpn};
