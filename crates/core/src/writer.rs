@@ -296,6 +296,7 @@ impl Manager {
     }
 
     fn page_not_written(&mut self, pfn: Pfn, place: Source, error: IoError, alone: bool) {
+        let was_reset = self.frames.entry(pfn).has(Flag::Stale);
         let entry = self.end_write(pfn);
         match place {
             Source::PageFile(slot) if alone => {
@@ -305,7 +306,7 @@ impl Manager {
             }
             place => self.release_place(place),
         }
-        if !entry.has(Flag::Orphan) {
+        if !entry.has(Flag::Orphan) && !was_reset {
             let failed_before = entry.has(Flag::WriteFailed);
             self.frames.edit(pfn, |entry| {
                 entry.set(Flag::Modified, true);
@@ -364,9 +365,13 @@ impl Manager {
     }
 
     fn page_compressed(&mut self, pfn: Pfn, operation: OperationId, index: u32, how: Compressed) {
+        let was_reset = self.frames.entry(pfn).has(Flag::Stale);
         let entry = self.end_write(pfn);
         if entry.has(Flag::Orphan) {
             return self.free_frame(pfn);
+        }
+        if was_reset {
+            return self.settle_page(pfn, &entry);
         }
         let is_wanted = entry.state() == PageState::Transition && !entry.has(Flag::Modified);
         if is_wanted && !entry.has(Flag::BadOnFree) && self.stores_in_place(how) {
