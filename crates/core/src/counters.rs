@@ -13,7 +13,8 @@ pub struct Counters {
     pub hard: u64,
     /// Faults that the compression store answered.
     pub decompressed: u64,
-    /// Writes that made a private copy.
+    /// Writes to resident pages that made a private copy; one that had to bring the page in first
+    /// counts as what brought it.
     pub copy_on_write: u64,
     /// Faults that joined a read in progress.
     pub collided: u64,

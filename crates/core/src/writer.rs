@@ -102,8 +102,27 @@ impl Manager {
         if self.begin_page_file_write(pfn) {
             return true;
         }
-        // No slot: what could still be compressed may stand behind what could not.
-        self.store.is_some() && self.begin_compress_behind(pfn)
+        // No slot: what could still be compressed may stand behind what could not, and so may a
+        // page of a file.
+        self.store.is_some() && self.begin_compress_behind(pfn) || self.begin_file_write_behind()
+    }
+
+    /// Pages at the head that have nowhere to go stand back for those that a file takes.
+    fn begin_file_write_behind(&mut self) -> bool {
+        let filed = |frames: &crate::pfn::Database| {
+            frames.count(PageState::Modified) - frames.modified_page_file()
+        };
+        if filed(&self.frames) == 0 {
+            return false;
+        }
+        while let Some(pfn) = self.frames.modified_frame() {
+            if let Some(section) = self.section_file(&self.frames.entry(pfn)) {
+                self.begin_file_write(pfn, section);
+                return true;
+            }
+            self.frames.move_page(pfn, To::Modified(End::Tail));
+        }
+        false
     }
 
     fn begin_compress_behind(&mut self, head: Pfn) -> bool {
@@ -277,6 +296,7 @@ impl Manager {
     }
 
     fn page_not_written(&mut self, pfn: Pfn, place: Source, error: IoError, alone: bool) {
+        let was_reset = self.frames.entry(pfn).has(Flag::Stale);
         let entry = self.end_write(pfn);
         match place {
             Source::PageFile(slot) if alone => {
@@ -286,7 +306,7 @@ impl Manager {
             }
             place => self.release_place(place),
         }
-        if !entry.has(Flag::Orphan) {
+        if !entry.has(Flag::Orphan) && !was_reset {
             let failed_before = entry.has(Flag::WriteFailed);
             self.frames.edit(pfn, |entry| {
                 entry.set(Flag::Modified, true);
@@ -345,9 +365,13 @@ impl Manager {
     }
 
     fn page_compressed(&mut self, pfn: Pfn, operation: OperationId, index: u32, how: Compressed) {
+        let was_reset = self.frames.entry(pfn).has(Flag::Stale);
         let entry = self.end_write(pfn);
         if entry.has(Flag::Orphan) {
             return self.free_frame(pfn);
+        }
+        if was_reset {
+            return self.settle_page(pfn, &entry);
         }
         let is_wanted = entry.state() == PageState::Transition && !entry.has(Flag::Modified);
         if is_wanted && !entry.has(Flag::BadOnFree) && self.stores_in_place(how) {

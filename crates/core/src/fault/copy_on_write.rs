@@ -31,6 +31,9 @@ impl Manager {
         self.count_fault(waiter, |counters| counters.copy_on_write += 1);
         self.emit(Output::Copy { from: valid.pfn(), to: copy });
         let index = self.working_set_entry(space, pte, valid.pfn());
+        // A lock is on the page of the space, whichever frame holds it.
+        let was_locked = self.spaces.get(space).working_set.queue(index) == Some(Queue::Locked);
+        let queue = if was_locked { Queue::Locked } else { Queue::Probation };
         self.unmap_page(space, index);
         let priority = self.spaces.get(space).priority;
         self.give_page(copy, pte, Pte::None, priority);
@@ -46,7 +49,7 @@ impl Manager {
             pfn: copy,
             content: Content::Kept,
             is_write: true,
-            queue: Queue::Probation,
+            queue,
         });
         Outcome::Resolved
     }

@@ -35,6 +35,7 @@ impl Manager {
         let overflow = Outcome::Raised(Exception::StackOverflow { address });
         // The lowest page is never committed, and above it lies what handling an overflow needs.
         if page <= region.first + 1 + guarantee {
+            self.commit_guarantee(space, number, page);
             return overflow;
         }
         let below = page - 1;
@@ -45,6 +46,18 @@ impl Manager {
         }
         self.set_use(space, number, below, PageUse::Committed(protection));
         Outcome::Again
+    }
+
+    /// Commits what is left of a stack above its lowest page, for who handles the overflow.
+    fn commit_guarantee(&mut self, space: SpaceId, number: u32, page: u64) {
+        let region = self.spaces.get(space).region(number);
+        let left = 1..page - region.first;
+        let protection = region.protection;
+        let new = region.uses.count(left.clone(), |page| !page.is_committed());
+        let Ok(charge) = self.charge_commit(new) else { return };
+        let region = self.spaces.get_mut(space).region_mut(number);
+        region.charge.merge(charge);
+        region.uses.set(left, PageUse::Committed(protection));
     }
 
     /// Changes what one page is, its rights included.

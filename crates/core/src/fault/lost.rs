@@ -17,12 +17,12 @@ impl Manager {
         let pte = entry.pte();
         if entry.state() == PageState::Active {
             match self.tables.owner(pte) {
-                (Owner::Space(space), _) => self.take_out(space, pte),
+                (Owner::Space(space), _) => self.take_out(space, pte, pfn),
                 (Owner::Section(section), page) => {
                     for (space, page) in self.mappings_of(section, page) {
                         let root = self.spaces.get(space).root;
                         if let Some(mapped) = self.tables.peek(root, page) {
-                            self.take_out(space, mapped);
+                            self.take_out(space, mapped, pfn);
                         }
                     }
                 }
@@ -32,8 +32,10 @@ impl Manager {
         self.drop_frame(pfn);
     }
 
-    fn take_out(&mut self, space: SpaceId, pte: crate::pfn::PteAddress) {
-        if let Pte::Valid(valid) = self.tables.get(pte) {
+    /// Unmaps the lost frame; where a view has a private copy instead, that is left alone.
+    fn take_out(&mut self, space: SpaceId, pte: crate::pfn::PteAddress, pfn: Pfn) {
+        let Pte::Valid(valid) = self.tables.get(pte) else { return };
+        if valid.pfn() == pfn {
             self.tables.set(pte, Pte::Valid(valid.with(DIRTY, false)));
             let index = self.working_set_entry(space, pte, valid.pfn());
             self.unmap_page(space, index);

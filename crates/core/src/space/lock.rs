@@ -46,9 +46,16 @@ impl Manager {
                 return Err(Refusal::InvalidPageProtection { constant: protection.windows() });
             }
         }
-        let locked = holder.working_set.len_of(Queue::Locked);
-        let wanted = u64::from(locked) + (pages.end - pages.start);
+        if let Some(page) = self.uncommitted_in_section(space, number, &pages) {
+            return Err(Refusal::NotCommitted { address: page << PAGE_SHIFT });
+        }
+        let locked = u64::from(holder.working_set.len_of(Queue::Locked));
         let allowed = u64::from(holder.limits.minimum.saturating_sub(OVERHEAD));
+        let mut wanted = locked + (pages.end - pages.start);
+        if wanted > allowed && pages.end - pages.start <= allowed {
+            // Pages that are locked already are locked once.
+            wanted -= pages.clone().filter(|page| self.is_locked(space, *page)).count() as u64;
+        }
         if wanted > allowed {
             return Err(Refusal::WorkingSetQuota {
                 wanted: Bytes(bytes_of(wanted)),
@@ -88,6 +95,27 @@ impl Manager {
         }
     }
 
+    fn is_locked(&self, space: SpaceId, page: u64) -> bool {
+        let entry = self.resident_entry(space, page);
+        let list = &self.spaces.get(space).working_set;
+        entry.and_then(|index| list.queue(index)) == Some(Queue::Locked)
+    }
+
+    /// The first page of a view's range that its section has not committed.
+    fn uncommitted_in_section(
+        &self,
+        space: SpaceId,
+        number: u32,
+        pages: &Range<u64>,
+    ) -> Option<u64> {
+        let region = self.spaces.get(space).region(number);
+        let (section, first) = region.section_page(pages.start)?;
+        let committed = self.sections.get(section).committed.as_ref()?;
+        let range = first..first + (pages.end - pages.start);
+        let found = committed.find(range, |committed| !committed)?;
+        Some(pages.start + (found - first))
+    }
+
     fn resident_entry(&self, space: SpaceId, page: u64) -> Option<u32> {
         let pte = self.tables.peek(self.spaces.get(space).root, page)?;
         match self.tables.get(pte) {
@@ -107,9 +135,7 @@ impl Manager {
         let space = self.behind(space, address >> PAGE_SHIFT);
         let (_, pages) = self.lock_range(space, address, bytes)?;
         for page in pages.clone() {
-            let entry = self.resident_entry(space, page);
-            let list = &self.spaces.get(space).working_set;
-            if entry.and_then(|index| list.queue(index)) != Some(Queue::Locked) {
+            if !self.is_locked(space, page) {
                 return Err(Refusal::NotLocked { address: page << PAGE_SHIFT });
             }
         }

@@ -87,31 +87,37 @@ impl Manager {
             if list.queue(index) == Some(crate::working_set::list::Queue::Locked) {
                 return;
             }
-            // The bytes need no copy any more.
-            self.tables.set(pte, Pte::Valid(valid.with(DIRTY, false)));
-            self.frames.edit(valid.pfn(), |entry| entry.set(Flag::Modified, false));
-            let was_modified = valid.has(DIRTY);
-            if was_modified {
-                self.release_copy(self.frames.entry(valid.pfn()).original());
-                self.frames.edit(valid.pfn(), |entry| entry.set_original(0));
+            // The bytes need no copy any more, and an older one must not pass for them.
+            if valid.has(DIRTY) || self.frames.entry(valid.pfn()).has(Flag::Modified) {
+                self.forget_copy(valid.pfn());
             }
+            self.tables.set(pte, Pte::Valid(valid.with(DIRTY, false)));
             self.unmap_page(space, index);
         }
         if let Pte::Transition(pfn) = self.tables.get(pte) {
-            let state = self.frames.entry(pfn).state();
-            let listed = matches!(
-                state,
-                PageState::Standby | PageState::Modified | PageState::ModifiedNoWrite
-            );
-            if listed {
-                // Off its list and back, under its new priority.
-                self.frames.move_page(pfn, To::Transition { operation: crate::pfn::NONE });
-                self.frames.edit(pfn, |entry| {
-                    entry.set(Flag::Modified, false);
-                    entry.set_priority(priority);
-                });
-                self.frames.move_page(pfn, To::Standby(End::Tail));
-            }
+            self.offer_unmapped(pfn, priority);
+        }
+    }
+
+    fn offer_unmapped(&mut self, pfn: crate::page::Pfn, priority: u8) {
+        let entry = self.frames.entry(pfn);
+        let is_listed = matches!(
+            entry.state(),
+            PageState::Standby | PageState::Modified | PageState::ModifiedNoWrite
+        );
+        if is_listed {
+            // Off its list and back, under its new priority.
+            self.frames.move_page(pfn, To::Transition { operation: crate::pfn::NONE });
+        } else if entry.has(Flag::Modified) {
+            // It was written to while a write was in progress, whose copy is older.
+            self.forget_copy(pfn);
+        }
+        self.frames.edit(pfn, |entry| {
+            entry.set(Flag::Modified, false);
+            entry.set_priority(priority);
+        });
+        if is_listed {
+            self.frames.move_page(pfn, To::Standby(End::Tail));
         }
     }
 

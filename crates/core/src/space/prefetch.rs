@@ -2,10 +2,13 @@
 //!
 //! Source: Microsoft's documentation of `PrefetchVirtualMemory`.
 
+use core::ops::Range;
+
 use crate::fault::stream::Window;
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
 use crate::page::{PAGE_SHIFT, SpaceId, pages_of};
+use crate::pfn::PteAddress;
 use crate::refusal::Refusal;
 use crate::space::pte::Pte;
 
@@ -29,8 +32,9 @@ impl Manager {
         let most = self.config.policy.read_cluster_max.max(1);
         let mut page = pages.start;
         while page < pages.end && self.frames.available() > self.config.policy.available_low {
-            let Some(pte) = self.prefetch_pte(space, number, page) else { break };
-            page += 1;
+            let found = self.prefetch_pte(space, number, page..pages.end);
+            let Some((at, pte)) = found else { break };
+            page = at + 1;
             let Some(source) = self.source_at(pte) else { continue };
             let Some(pfn) = self.take_frame(Wanted::Any, space) else { break };
             if self.source_at(pte) != Some(source) {
@@ -46,20 +50,24 @@ impl Manager {
         Ok(())
     }
 
-    /// The PTE that says where a page is: the space's own if it says anything, else the prototype.
+    /// The first page of a range that may be outside memory, with the PTE that says where it is: the
+    /// space's own if it says anything, else the prototype. A hint makes no page tables of a space:
+    /// what has none has nothing to be read.
     fn prefetch_pte(
         &mut self,
         space: SpaceId,
         number: u32,
-        page: u64,
-    ) -> Option<crate::pfn::PteAddress> {
-        let own = self.pte_for(space, page)?;
-        let region = self.spaces.get(space).region(number);
-        match region.section_page(page) {
-            Some((section, page)) if self.tables.get(own) == Pte::None => {
-                self.prototype_for(section, page)
-            }
-            _ => Some(own),
+        pages: Range<u64>,
+    ) -> Option<(u64, PteAddress)> {
+        let holder = self.spaces.get(space);
+        let Some((section, page)) = holder.region(number).section_page(pages.start) else {
+            let piece = self.tables.next_piece(holder.root, pages.start, pages.end)?;
+            return Some((piece.first, piece.address));
+        };
+        let own = self.tables.peek(holder.root, pages.start);
+        match own.filter(|pte| self.tables.get(*pte) != Pte::None) {
+            Some(own) => Some((pages.start, own)),
+            None => Some((pages.start, self.prototype_for(section, page)?)),
         }
     }
 }

@@ -98,7 +98,7 @@ impl Manager {
     /// Makes a page clean without a copy.
     fn reset_page(&mut self, space: SpaceId, page: u64, pte: PteAddress) {
         match self.tables.get(pte) {
-            Pte::None | Pte::Lost(_) => {}
+            Pte::None => {}
             Pte::Valid(valid) => {
                 self.forget_copy(valid.pfn());
                 self.tables.set(pte, Pte::Valid(valid.with(DIRTY, false)));
@@ -117,7 +117,7 @@ impl Manager {
                     self.frames.move_page(pfn, To::Standby(End::Tail));
                 }
             }
-            elsewhere @ (Pte::PageFile(_) | Pte::Store(_)) => {
+            elsewhere @ (Pte::PageFile(_) | Pte::Store(_) | Pte::Lost(_)) => {
                 self.tables.set(pte, Pte::None);
                 self.release_copy(elsewhere.packed());
             }
@@ -125,7 +125,7 @@ impl Manager {
     }
 
     /// The frame's page is neither modified nor copied any more.
-    fn forget_copy(&mut self, pfn: crate::page::Pfn) {
+    pub(crate) fn forget_copy(&mut self, pfn: crate::page::Pfn) {
         self.release_copy(self.frames.entry(pfn).original());
         self.frames.edit(pfn, |entry| {
             entry.set_original(0);
@@ -154,20 +154,19 @@ impl Manager {
 
     /// Makes pages that have lost their copies count as modified; the first page without contents.
     pub(crate) fn keep_again(&mut self, space: SpaceId, pages: &Range<u64>) -> Option<u64> {
-        let mut present = 0;
+        let mut seen = 0;
         let mut lost = None;
         self.each_pte(space, pages, |manager, page, pte| {
-            let is_there = manager.keep_page(pte);
-            present += u64::from(is_there);
-            if !is_there && lost.is_none() {
+            seen += 1;
+            if !manager.keep_page(pte) && lost.is_none() {
                 lost = Some(page);
             }
         });
         // A page without a table has no contents either.
-        if present < pages.end - pages.start && lost.is_none() {
+        if seen < pages.end - pages.start {
             let root = self.spaces.get(space).root;
-            let first = pages.clone().find(|page| self.tables.peek(root, *page).is_none());
-            lost = first;
+            let before = pages.start..lost.unwrap_or(pages.end);
+            lost = before.into_iter().find(|p| self.tables.peek(root, *p).is_none()).or(lost);
         }
         lost
     }
@@ -185,6 +184,9 @@ impl Manager {
                 if entry.state() == PageState::Standby && entry.original() == 0 {
                     self.mark_modified(pfn);
                     self.retire_page(pfn);
+                } else if entry.has(Flag::Stale) {
+                    // The write in progress makes no copy, so another is to follow.
+                    self.mark_modified(pfn);
                 }
             }
             Pte::PageFile(_) | Pte::Store(_) => {}

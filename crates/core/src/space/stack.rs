@@ -12,7 +12,8 @@ use crate::space::region::{PageUse, Stack};
 impl Manager {
     /// Reserves a stack and commits the top of it, with a guard page below; returns its base, the
     /// lowest address. The guard moves down as it is touched, until only the lowest page and
-    /// `guarantee` bytes above it are left: that touch raises a stack overflow.
+    /// `guarantee` bytes above it are left: that touch raises a stack overflow, and the guaranteed
+    /// bytes are committed for its handler.
     ///
     /// # Errors
     /// [`Refusal::InvalidParameter`] for a commitment that leaves no room for the guard and the

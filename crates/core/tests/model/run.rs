@@ -793,8 +793,11 @@ impl Run {
 
     fn query(&mut self) {
         let Some((space, page)) = self.any_page() else { return };
-        let info = self.world.manager.query(space, page * PAGE).expect("a user's address");
         let held = &self.model.spaces[&space];
+        let Ok(info) = self.world.manager.query(space, page * PAGE) else {
+            assert_eq!(held.base(page), None, "a region at an address that programs may not use");
+            return;
+        };
         let memtide_core::RegionState::Allocated { allocation_base, page_use, .. } = info.state
         else {
             assert_eq!(held.base(page), None);

@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
 
+mod helpers;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use memtide_core::page::{Access, PAGE_SHIFT, Pfn, SectionId, SpaceId, ThreadId, Tick, Vpn};
