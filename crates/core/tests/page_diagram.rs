@@ -334,6 +334,34 @@ fn an_active_frame_goes_bad_when_it_is_freed() {
 }
 
 #[test]
+fn a_failing_frame_goes_bad_when_its_page_is_safe_elsewhere() {
+    let (mut world, space, base) = machine(8, 1);
+    let frame = fill(&mut world, space, base, 1)[0];
+    world.call(|manager| manager.mark_bad(frame)).expect("marked");
+    world.trim(space);
+    assert_eq!(world.state(frame), PageState::Modified, "its page has no other place yet");
+    world.flush();
+    assert_eq!(world.state(frame), PageState::Bad, "it must not be standby: that is available");
+    assert_eq!(world.read(space, base), Ok(100));
+    assert_ne!(world.frame(space, base), frame);
+}
+
+#[test]
+fn a_frame_that_goes_bad_while_it_is_read_into_is_read_again_into_another() {
+    let (mut world, space, base) = machine(8, 1);
+    fill(&mut world, space, base, 1);
+    world.page_out(space);
+    assert_eq!(world.begin_value(FIRST, space, base, None), None);
+    let Io::Read(read) = world.pending[0] else { panic!("a read is pending") };
+    let frame = world.manager.frames_of(read)[0];
+    world.call(|manager| manager.mark_bad(frame)).expect("marked");
+    world.complete_all();
+    assert_eq!(world.answers.remove(&FIRST), Some(Answer::Resumed));
+    assert_eq!(world.take_seen(FIRST), Some(100));
+    assert_eq!(world.state(frame), PageState::Bad);
+}
+
+#[test]
 fn a_shared_page_leaves_memory_only_when_its_last_sharer_is_trimmed() {
     let (mut world, first, _) = machine(16, 1);
     let second = world.space();

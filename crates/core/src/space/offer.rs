@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use crate::manager::Manager;
 use crate::page::{PAGE_SIZE, SpaceId};
-use crate::pfn::{End, Flag, PageState, PteAddress, To};
+use crate::pfn::{Flag, PageState, PteAddress, To};
 use crate::refusal::Refusal;
 use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::PageUse;
@@ -108,7 +108,7 @@ impl Manager {
                     entry.set(Flag::Modified, false);
                     entry.set_priority(priority);
                 });
-                self.frames.move_page(pfn, To::Standby(End::Tail));
+                self.make_standby(pfn);
             }
         }
     }
