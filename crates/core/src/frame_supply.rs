@@ -162,7 +162,7 @@ impl Manager {
         let to = if entry.has(Flag::Writing) {
             To::Transition { operation: NONE }
         } else if !entry.has(Flag::Modified) {
-            To::Standby(crate::pfn::End::Tail)
+            return self.make_standby(pfn);
         } else if entry.has(Flag::HoldWrite) || self.is_parked(&entry) {
             To::ModifiedNoWrite
         } else {
@@ -171,6 +171,19 @@ impl Manager {
         self.frames.move_page(pfn, to);
         let references = u16::from(entry.has(Flag::Writing));
         self.frames.edit(pfn, |entry| entry.set_references(references));
+    }
+
+    /// Puts a page that needs no write on the standby list; from a frame that fails it goes at once,
+    /// so that no such frame is ever available.
+    pub(crate) fn make_standby(&mut self, pfn: Pfn) {
+        let entry = self.frames.entry(pfn);
+        if entry.has(Flag::BadOnFree) {
+            self.tables.set_word(entry.pte(), entry.original());
+            self.free_frame(pfn);
+            return;
+        }
+        self.frames.move_page(pfn, To::Standby(crate::pfn::End::Tail));
+        self.frames.edit(pfn, |entry| entry.set_references(0));
     }
 
     /// Zeroes free pages, as Windows' zero-page thread does at the lowest priority.
@@ -182,7 +195,8 @@ impl Manager {
         }
     }
 
-    /// Marks a frame as failed: at once if it is available, else when its page leaves it.
+    /// Marks a frame as failed: at once if it is available, else when its page is safe
+    /// elsewhere or gone.
     ///
     /// # Errors
     /// [`Refusal::NoSuch`](crate::Refusal::NoSuch) for a frame that the machine does not have.

@@ -177,6 +177,8 @@ impl Manager {
                 ensure!(!has_page && share == 0, "frame {pfn} is free and has a page");
             }
             PageState::Standby | PageState::Modified | PageState::ModifiedNoWrite => {
+                let fails = entry.state().is_available() && entry.has(Flag::BadOnFree);
+                ensure!(!fails, "frame {pfn} fails and is available");
                 let is_modified = entry.state() != PageState::Standby;
                 ensure!(has_page, "frame {pfn} is listed without a page");
                 ensure!(share == 0, "frame {pfn} is listed and mapped {share} times");

@@ -10,7 +10,7 @@ use crate::manager::Manager;
 use crate::operation::{OperationId, Source, Work};
 use crate::output::Output;
 use crate::page::{Pfn, SpaceId};
-use crate::pfn::{End, Flag, PteAddress, To};
+use crate::pfn::{Flag, PteAddress, To};
 use crate::section::Backing;
 use crate::space::page_table::Owner;
 use crate::space::pte::{Pte, Slot};
@@ -183,7 +183,7 @@ impl Manager {
         if entry.has(Flag::Orphan) {
             self.free_frame(pfn);
         } else if is_filled {
-            self.frames.move_page(pfn, To::Standby(End::Tail));
+            self.make_standby(pfn);
         } else {
             self.tables.set_word(entry.pte(), entry.original());
             self.free_frame(pfn);

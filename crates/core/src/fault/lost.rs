@@ -28,6 +28,12 @@ impl Manager {
                 }
             }
         }
+        if self.frames.entry(pfn).pte() != pte {
+            // The frame fails, and its page left it when the last mapping did.
+            self.release_copy(self.tables.word(pte));
+            self.tables.set(pte, Pte::Lost(error.0));
+            return;
+        }
         self.tables.set(pte, Pte::Lost(error.0));
         self.drop_frame(pfn);
     }

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use crate::manager::Manager;
 use crate::page::{PAGE_SIZE, SpaceId};
-use crate::pfn::{End, Flag, PageState, PteAddress, To};
+use crate::pfn::{Flag, PageState, PteAddress, To};
 use crate::refusal::Refusal;
 use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::PageUse;
@@ -117,7 +117,7 @@ impl Manager {
             entry.set_priority(priority);
         });
         if is_listed {
-            self.frames.move_page(pfn, To::Standby(End::Tail));
+            self.make_standby(pfn);
         }
     }
 

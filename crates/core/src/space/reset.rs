@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use crate::manager::Manager;
 use crate::page::{PAGE_SHIFT, PAGE_SIZE, SpaceId, pages_of};
-use crate::pfn::{End, Flag, PageState, PteAddress, To};
+use crate::pfn::{Flag, PageState, PteAddress};
 use crate::refusal::Refusal;
 use crate::section::Backing;
 use crate::space::pte::{DIRTY, Pte};
@@ -114,7 +114,7 @@ impl Manager {
                 }
                 self.forget_copy(pfn);
                 if entry.state() != PageState::Standby {
-                    self.frames.move_page(pfn, To::Standby(End::Tail));
+                    self.make_standby(pfn);
                 }
             }
             elsewhere @ (Pte::PageFile(_) | Pte::Store(_) | Pte::Lost(_)) => {

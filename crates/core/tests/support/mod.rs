@@ -9,9 +9,11 @@ mod helpers;
 use std::collections::{BTreeMap, VecDeque};
 
 use memtide_core::page::{Access, PAGE_SHIFT, Pfn, SectionId, SpaceId, ThreadId, Tick, Vpn};
+use memtide_core::snapshot::{FrameView, PteView};
 use memtide_core::{
-    Allocation, Compressed, Config, Content, Exception, Input, IoError, Manager, OperationId,
-    Output, Refusal, Rights, Slot, Source, SpaceConfig, Stored,
+    Allocation, Backing, Compressed, Config, Content, Exception, Input, IoError, ListCommand,
+    MEM_DECOMMIT, Manager, OperationId, Output, PageState, Refusal, Rights, SectionConfig, Slot,
+    Source, SpaceConfig, Stored, View,
 };
 
 /// I/O that was begun.
@@ -82,6 +84,20 @@ pub(crate) struct World {
 /// What a page of a section's file holds before anything was written to it.
 pub(crate) const fn file_mark(section: SectionId, page: u64) -> u64 {
     0xf11e_0000_0000_0000 | (section.0 as u64) << 32 | page
+}
+
+/// A machine that trims and writes nothing before it has to, or is told to.
+pub(crate) fn quiet(frames: u32) -> Config {
+    let mut config = Config::new(frames);
+    config.policy.available_low = 1;
+    config.policy.available_goal = 1;
+    config.policy.modified_high = u32::MAX;
+    config
+}
+
+/// The address of a page of a range.
+pub(crate) const fn at(base: u64, page: u64) -> u64 {
+    base + (page << PAGE_SHIFT)
 }
 
 fn compress_half(value: u64) -> Compressed {
@@ -442,5 +458,80 @@ impl World {
     /// Takes the outputs since the last time.
     pub(crate) fn take_log(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.log)
+    }
+
+    /// The entry of a frame.
+    pub(crate) fn view(&self, frame: Pfn) -> FrameView {
+        self.manager.snapshot().frame(frame).expect("the frame is there")
+    }
+
+    /// Where a frame is.
+    pub(crate) fn state(&self, frame: Pfn) -> PageState {
+        self.view(frame).state
+    }
+
+    /// How many frames are in a state.
+    pub(crate) fn count(&self, state: PageState) -> usize {
+        self.manager.snapshot().list(state).count()
+    }
+
+    /// What the PTE of a page says.
+    pub(crate) fn pte(&self, space: SpaceId, address: u64) -> PteView {
+        self.manager.snapshot().pte(space, address).expect("the space is there")
+    }
+
+    /// Trims every page of a space; nothing is completed.
+    pub(crate) fn trim(&mut self, space: SpaceId) {
+        self.call(|manager| manager.empty_working_set(space)).expect("the space is there");
+    }
+
+    /// Carries out a memory-list command; nothing is completed.
+    pub(crate) fn command(&mut self, command: ListCommand) -> u64 {
+        let moved = self.manager.command(command);
+        self.drain();
+        moved
+    }
+
+    /// Writes every modified page.
+    pub(crate) fn flush(&mut self) {
+        self.command(ListCommand::FlushModifiedList);
+        self.complete_all();
+    }
+
+    /// Takes every page of a space out of memory.
+    pub(crate) fn page_out(&mut self, space: SpaceId) {
+        self.trim(space);
+        self.flush();
+        self.command(ListCommand::PurgeStandbyList);
+    }
+
+    /// Decommits pages of a range.
+    pub(crate) fn decommit(&mut self, space: SpaceId, address: u64, pages: u64) {
+        let bytes = pages << PAGE_SHIFT;
+        self.call(|manager| manager.free(space, address, bytes, MEM_DECOMMIT))
+            .expect("decommitted");
+    }
+
+    /// A new section for reading and writing.
+    pub(crate) fn section(&mut self, backing: Backing, pages: u64) -> SectionId {
+        let bytes = pages << PAGE_SHIFT;
+        let config = SectionConfig { bytes, protection: 0x04, backing, is_reserved: false };
+        self.call(|manager| manager.create_section(&config)).expect("a section")
+    }
+
+    /// A view of all of a section, for reading and writing.
+    pub(crate) fn map(&mut self, space: SpaceId, section: SectionId) -> u64 {
+        let view = View { section, address: 0, offset: 0, bytes: 0, protection: 0x04 };
+        self.call(|manager| manager.map_view(space, &view)).expect("a view")
+    }
+
+    /// Slots in use, in all page files.
+    pub(crate) fn used_slots(&self) -> u32 {
+        self.manager.snapshot().page_files().map(|file| file.used).sum()
+    }
+
+    /// Slots that failed, in all page files.
+    pub(crate) fn bad_slots(&self) -> u32 {
+        self.manager.snapshot().page_files().map(|file| file.bad).sum()
     }
 }
