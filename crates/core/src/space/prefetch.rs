@@ -53,7 +53,7 @@ impl Manager {
         number: u32,
         page: u64,
     ) -> Option<crate::pfn::PteAddress> {
-        let own = self.pte_for(space, page)?;
+        let own = self.pte_for(space, number, page)?;
         let region = self.spaces.get(space).region(number);
         match region.section_page(page) {
             Some((section, page)) if self.tables.get(own) == Pte::None => {
