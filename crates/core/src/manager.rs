@@ -79,7 +79,7 @@ impl Manager {
             page_files: PageFiles::new(&config.page_files),
             store: config.store.map(|store| Store::new(store.frames_max)),
             pools: Pools::new(config.paged_pool, config.nonpaged_pool),
-            operations: Operations::default(),
+            operations: Operations::new(config.policy.cluster_max()),
             outputs: VecDeque::new(),
             waiting: VecDeque::new(),
             writer: Writer::default(),

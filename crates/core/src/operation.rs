@@ -59,7 +59,7 @@ pub(crate) struct Operation {
 }
 
 /// All operations in progress.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Operations {
     table: Vec<Operation>,
     unused: Vec<u32>,
@@ -67,9 +67,20 @@ pub(crate) struct Operations {
     lists: Vec<Vec<Waiter>>,
     reads: u32,
     writes: u32,
+    /// Pages that a new operation has room for.
+    cluster: usize,
 }
 
 impl Operations {
+    /// No operations; each will have room for a cluster of so many pages, and can grow.
+    pub(crate) fn new(cluster: u32) -> Self {
+        /// More is reserved when it is needed.
+        const MOST: u32 = 512;
+        let cluster = cluster.min(MOST) as usize;
+        let (table, unused, lists) = (Vec::new(), Vec::new(), Vec::new());
+        Self { table, unused, lists, reads: 0, writes: 0, cluster }
+    }
+
     /// Begins an operation without frames.
     pub(crate) fn begin(&mut self, work: Work) -> OperationId {
         match work {
@@ -77,17 +88,24 @@ impl Operations {
             Work::Write(_) | Work::Compress => self.writes += 1,
             Work::Extend { .. } => {}
         }
-        if let Some(number) = self.unused.pop() {
-            let operation = &mut self.table[number as usize];
-            operation.work = Some(work);
-            if operation.waiters.capacity() == 0 {
-                operation.waiters = self.lists.pop().unwrap_or_default();
-            }
-            return OperationId(number);
+        let number = self.unused.pop().unwrap_or_else(|| self.grow());
+        let operation = &mut self.table[number as usize];
+        operation.work = Some(work);
+        if matches!(work, Work::Read(_)) && operation.waiters.capacity() == 0 {
+            operation.waiters = self.lists.pop().unwrap_or_default();
         }
-        let operation = Operation { work: Some(work), frames: Vec::new(), waiters: Vec::new() };
-        self.table.push(operation);
-        OperationId(narrow(self.table.len() - 1))
+        OperationId(number)
+    }
+
+    /// One more place than there ever was, with lists for it: later ones find them when they need
+    /// them, whichever operations coincide.
+    fn grow(&mut self) -> u32 {
+        /// Threads that wait for one read, mostly.
+        const WAITERS: usize = 4;
+        let frames = Vec::with_capacity(self.cluster);
+        self.table.push(Operation { work: None, frames, waiters: Vec::new() });
+        self.lists.push(Vec::with_capacity(WAITERS));
+        narrow(self.table.len() - 1)
     }
 
     /// Ends an operation; its place is given back with [`Operations::recycle`].

@@ -76,4 +76,10 @@ impl Policy {
             slots_scarce_permille: 875,
         }
     }
+
+    /// The most pages of any operation.
+    pub(crate) const fn cluster_max(&self) -> u32 {
+        let (read, write) = (self.read_cluster_max, self.write_cluster);
+        if read > write { read } else { write }
+    }
 }

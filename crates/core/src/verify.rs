@@ -311,8 +311,9 @@ impl Manager {
         for (address, owner, page, word) in self.tables.leaves() {
             let Owner::Space(space) = owner else { continue };
             let holder = self.spaces.find(space);
-            let number = holder.and_then(|holder| holder.region_at(page));
-            ensure!(number.is_some(), "{address:?} of {owner:?} has {word:#x} and no region");
+            let found = holder.and_then(|h| h.region_at(page).map(|number| h.region(number)));
+            let is_touched = found.is_some_and(|region| region.is_touched);
+            ensure!(is_touched, "{address:?} of {owner:?} has {word:#x} and no region that knows");
         }
         Ok(())
     }

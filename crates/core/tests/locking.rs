@@ -1,5 +1,7 @@
 //! Locked pages, and first writes that fault.
 
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
+
 mod support;
 
 use memtide_core::page::{Access, SpaceId, ThreadId};

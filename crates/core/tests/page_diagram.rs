@@ -2,6 +2,8 @@
 //!
 //! Source: *Windows Internals*, "Page list dynamics".
 
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
+
 mod support;
 
 use memtide_core::page::{Access, Pfn, SpaceId, ThreadId};
@@ -55,8 +57,8 @@ fn a_demand_zero_fault_makes_a_zeroed_page_active() {
     let is_zero = |o: &Output| matches!(o, Output::Map { content: Content::Zero, .. });
     assert!(world.take_log().iter().any(is_zero));
     assert_eq!(world.manager.counters().demand_zero, 1);
-    let FrameShape::Active { share_count: 1, .. } = world.view(frame).shape else {
-        panic!("an active page has one sharer: {:?}", world.view(frame))
+    let FrameShape::Active { share_count: 1, .. } = world.frame_view(frame).shape else {
+        panic!("an active page has one sharer: {:?}", world.frame_view(frame))
     };
 }
 
@@ -83,8 +85,8 @@ fn a_standby_page_is_repurposed_lowest_priority_first_and_oldest_first() {
     let (high_base, low_base) = (world.committed(high, 2), world.committed(low, 2));
     let high_frames = fill(&mut world, high, high_base, 2);
     let low_frames = fill(&mut world, low, low_base, 2);
-    world.trim(high);
-    world.trim(low);
+    world.trim_space(high);
+    world.trim_space(low);
     world.flush();
     assert_eq!(world.manager.list_counts().standby, [0, 0, 2, 0, 0, 0, 2, 0]);
     let order = [low_frames[0], low_frames[1], high_frames[0], high_frames[1]];
@@ -111,8 +113,8 @@ fn a_standby_page_is_repurposed_lowest_priority_first_and_oldest_first() {
 fn a_trimmed_dirty_page_is_modified() {
     let (mut world, space, base) = machine(16, 1);
     let frame = fill(&mut world, space, base, 1)[0];
-    world.trim(space);
-    let view = world.view(frame);
+    world.trim_space(space);
+    let view = world.frame_view(frame);
     assert_eq!((view.state, view.is_modified, view.original), (PageState::Modified, true, None));
     assert_eq!(world.pte(space, base), PteView::Transition { frame });
     assert!(world.pending.is_empty(), "nothing asked for a write");
@@ -122,13 +124,13 @@ fn a_trimmed_dirty_page_is_modified() {
 fn a_trimmed_clean_page_is_standby() {
     let (mut world, space, base) = machine(16, 1);
     fill(&mut world, space, base, 1);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.read(space, base), Ok(100));
     let frame = world.frame(space, base);
     let writes = world.manager.counters().writes;
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.state(frame), PageState::Standby);
-    assert!(world.view(frame).original.is_some(), "its copy is still in the page file");
+    assert!(world.frame_view(frame).original.is_some(), "its copy is still in the page file");
     world.flush();
     assert_eq!(world.manager.counters().writes, writes);
 }
@@ -137,13 +139,13 @@ fn a_trimmed_clean_page_is_standby() {
 fn the_modified_writer_makes_modified_pages_standby() {
     let (mut world, space, base) = machine(16, 3);
     let frames = fill(&mut world, space, base, 3);
-    world.trim(space);
+    world.trim_space(space);
     world.command(ListCommand::FlushModifiedList);
     assert_eq!(world.state(frames[0]), PageState::Transition);
-    assert_eq!(world.view(frames[0]).reference_count, 1, "the write holds it");
+    assert_eq!(world.frame_view(frames[0]).reference_count, 1, "the write holds it");
     world.complete_all();
     for frame in &frames {
-        let view = world.view(*frame);
+        let view = world.frame_view(*frame);
         assert_eq!((view.state, view.is_modified), (PageState::Standby, false));
         assert_eq!(view.reference_count, 0);
         assert!(view.original.is_some());
@@ -156,12 +158,12 @@ fn the_modified_writer_makes_modified_pages_standby() {
 fn a_soft_fault_makes_a_standby_page_active_without_io() {
     let (mut world, space, base) = machine(16, 1);
     let frame = fill(&mut world, space, base, 1)[0];
-    world.trim(space);
+    world.trim_space(space);
     world.flush();
     assert_eq!(world.begin_value(FIRST, space, base, None), Some(Answer::Resumed));
     assert_eq!(world.take_seen(FIRST), Some(100));
     assert_eq!((world.frame(space, base), world.state(frame)), (frame, PageState::Active));
-    assert!(world.view(frame).original.is_some(), "its copy is kept: it is clean");
+    assert!(world.frame_view(frame).original.is_some(), "its copy is kept: it is clean");
     let counters = world.manager.counters();
     assert_eq!((counters.soft, counters.hard, counters.reads), (1, 0, 0));
 }
@@ -170,11 +172,11 @@ fn a_soft_fault_makes_a_standby_page_active_without_io() {
 fn a_soft_fault_makes_a_modified_page_active_without_io_and_it_stays_modified() {
     let (mut world, space, base) = machine(16, 1);
     let frame = fill(&mut world, space, base, 1)[0];
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.begin_value(FIRST, space, base, None), Some(Answer::Resumed));
     assert_eq!(world.take_seen(FIRST), Some(100));
     assert_eq!(world.state(frame), PageState::Active);
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.state(frame), PageState::Modified, "it was only read, and has no copy yet");
     let counters = world.manager.counters();
     assert_eq!((counters.soft, counters.writes, counters.reads), (1, 0, 0));
@@ -184,16 +186,16 @@ fn a_soft_fault_makes_a_modified_page_active_without_io_and_it_stays_modified() 
 fn a_page_used_again_while_it_is_written_stays_active_and_keeps_its_copy() {
     let (mut world, space, base) = machine(16, 1);
     let frame = fill(&mut world, space, base, 1)[0];
-    world.trim(space);
+    world.trim_space(space);
     world.command(ListCommand::FlushModifiedList);
     assert_eq!(world.begin_value(FIRST, space, base, None), Some(Answer::Resumed));
-    let view = world.view(frame);
+    let view = world.frame_view(frame);
     assert_eq!((view.state, view.is_writing, view.reference_count), (PageState::Active, true, 2));
     world.complete(0);
-    let view = world.view(frame);
+    let view = world.frame_view(frame);
     assert_eq!((view.state, view.is_writing, view.reference_count), (PageState::Active, false, 1));
     assert!(view.original.is_some());
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.state(frame), PageState::Standby, "it is clean");
     assert_eq!(world.manager.counters().writes, 1);
 }
@@ -203,17 +205,17 @@ fn a_page_dirtied_while_it_is_written_gives_the_slot_of_the_old_bytes_back() {
     for is_trimmed_first in [false, true] {
         let (mut world, space, base) = machine(16, 1);
         let frame = fill(&mut world, space, base, 1)[0];
-        world.trim(space);
+        world.trim_space(space);
         world.command(ListCommand::FlushModifiedList);
         assert_eq!(world.begin_value(FIRST, space, base, Some(7)), Some(Answer::Resumed));
         if is_trimmed_first {
-            world.trim(space);
+            world.trim_space(space);
             assert_eq!(world.state(frame), PageState::Transition, "its write is in progress");
         }
         world.complete(0);
-        world.trim(space);
+        world.trim_space(space);
         assert_eq!((world.state(frame), world.used_slots()), (PageState::Modified, 0));
-        world.page_out(space);
+        world.page_out_space(space);
         assert_eq!(world.read(space, base), Ok(7));
     }
 }
@@ -222,7 +224,7 @@ fn a_page_dirtied_while_it_is_written_gives_the_slot_of_the_old_bytes_back() {
 fn a_freed_page_goes_to_the_free_list_and_its_slot_is_given_back() {
     let (mut world, space, base) = machine(16, 4);
     let frames = fill(&mut world, space, base, 4);
-    world.trim(space);
+    world.trim_space(space);
     world.flush();
     assert_eq!(world.used_slots(), 4);
     world.access(space, base, Access::Read).expect("a soft fault");
@@ -241,7 +243,7 @@ fn a_freed_page_goes_to_the_free_list_and_its_slot_is_given_back() {
 fn a_modified_page_that_is_freed_is_never_written() {
     let (mut world, space, base) = machine(16, 1);
     let frame = fill(&mut world, space, base, 1)[0];
-    world.trim(space);
+    world.trim_space(space);
     world.decommit(space, base, 1);
     assert_eq!(world.state(frame), PageState::Free);
     world.flush();
@@ -267,24 +269,24 @@ fn the_zero_page_thread_zeroes_free_pages_when_the_world_is_idle() {
 #[test]
 fn a_held_page_is_modified_no_write_until_its_section_lets_it_go() {
     let (mut world, space, _) = machine(16, 1);
-    let section = world.section(Backing::File, 2);
+    let section = world.section(2, Backing::File);
     let base = world.map(space, section);
     world.write(space, base, 1).expect("a write");
     let early = world.frame(space, base);
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.state(early), PageState::Modified);
     world.call(|manager| manager.hold_writes(section)).expect("held");
     assert_eq!(world.state(early), PageState::ModifiedNoWrite, "it was on the modified list");
 
     world.write(space, at(base, 1), 2).expect("a write");
     let late = world.frame(space, at(base, 1));
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.state(late), PageState::ModifiedNoWrite);
     world.flush();
     assert_eq!(world.manager.counters().writes, 0);
     assert_eq!(world.manager.list_counts().modified_no_write, 2);
     assert_eq!(world.read(space, base), Ok(1), "a soft fault reaches it there");
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.state(early), PageState::ModifiedNoWrite);
 
     world.call(|manager| manager.release_writes(section)).expect("released");
@@ -305,7 +307,7 @@ fn an_available_frame_goes_bad_at_once_and_is_never_used_again() {
     world.decommit(space, base, 1);
     world.call(|manager| manager.mark_bad(frames[0])).expect("marked");
     assert_eq!(world.state(frames[0]), PageState::Bad);
-    world.trim(space);
+    world.trim_space(space);
     world.flush();
     assert_eq!(world.state(frames[1]), PageState::Standby);
     world.call(|manager| manager.mark_bad(frames[1])).expect("marked");
@@ -338,7 +340,7 @@ fn a_failing_frame_goes_bad_when_its_page_is_safe_elsewhere() {
     let (mut world, space, base) = machine(8, 1);
     let frame = fill(&mut world, space, base, 1)[0];
     world.call(|manager| manager.mark_bad(frame)).expect("marked");
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.state(frame), PageState::Modified, "its page has no other place yet");
     world.flush();
     assert_eq!(world.state(frame), PageState::Bad, "it must not be standby: that is available");
@@ -350,7 +352,7 @@ fn a_failing_frame_goes_bad_when_its_page_is_safe_elsewhere() {
 fn a_frame_that_goes_bad_while_it_is_read_into_is_read_again_into_another() {
     let (mut world, space, base) = machine(8, 1);
     fill(&mut world, space, base, 1);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.begin_value(FIRST, space, base, None), None);
     let Io::Read(read) = world.pending[0] else { panic!("a read is pending") };
     let frame = world.manager.frames_of(read)[0];
@@ -365,22 +367,22 @@ fn a_frame_that_goes_bad_while_it_is_read_into_is_read_again_into_another() {
 fn a_shared_page_leaves_memory_only_when_its_last_sharer_is_trimmed() {
     let (mut world, first, _) = machine(16, 1);
     let second = world.space();
-    let section = world.section(Backing::PageFile, 1);
+    let section = world.section(1, Backing::PageFile);
     let (first_base, second_base) = (world.map(first, section), world.map(second, section));
     world.write(first, first_base, 9).expect("a write");
     assert_eq!(world.read(second, second_base), Ok(9));
     let frame = world.frame(first, first_base);
     assert_eq!(world.frame(second, second_base), frame);
-    let shares = |world: &World| match world.view(frame).shape {
+    let shares = |world: &World| match world.frame_view(frame).shape {
         FrameShape::Active { share_count, .. } => share_count,
         other => panic!("the page is not active: {other:?}"),
     };
     assert_eq!(shares(&world), 2);
-    world.trim(first);
+    world.trim_space(first);
     assert_eq!((world.state(frame), shares(&world)), (PageState::Active, 1));
     let prototype = world.manager.snapshot().prototype(section, 0);
     assert!(matches!(prototype, PteView::Valid { .. }), "{prototype:?}");
-    world.trim(second);
+    world.trim_space(second);
     assert_eq!(world.state(frame), PageState::Modified, "the first sharer had dirtied it");
     assert_eq!(world.pte(second, second_base), PteView::Prototype { section, page: 0 });
     assert_eq!(world.read(first, first_base), Ok(9));
@@ -391,14 +393,14 @@ fn a_shared_page_leaves_memory_only_when_its_last_sharer_is_trimmed() {
 fn threads_that_fault_on_a_page_being_read_wait_for_the_one_read() {
     let (mut world, space, base) = machine(16, 1);
     fill(&mut world, space, base, 1);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.begin_value(FIRST, space, base, None), None);
     assert_eq!(world.begin_value(SECOND, space, base, Some(8)), None, "a collided fault");
     let &[Io::Read(read)] = &world.pending.iter().copied().collect::<Vec<_>>()[..] else {
         panic!("there is one read: {:?}", world.pending)
     };
     let frame = world.manager.frames_of(read)[0];
-    let view = world.view(frame);
+    let view = world.frame_view(frame);
     assert_eq!((view.state, view.is_reading), (PageState::Transition, true));
     assert_eq!(view.shape, FrameShape::InProgress { operation: Some(read), waiters: 2 });
     assert_eq!(world.pte(space, base), PteView::Transition { frame });
@@ -415,7 +417,7 @@ fn threads_that_fault_on_a_page_being_read_wait_for_the_one_read() {
 fn a_failed_read_raises_an_in_page_error_in_every_waiter_and_loses_nothing() {
     let (mut world, space, base) = machine(16, 1);
     fill(&mut world, space, base, 1);
-    world.page_out(space);
+    world.page_out_space(space);
     let slot = slot_of(&world, space, base);
     assert_eq!(world.begin(FIRST, space, base, Access::Read), None);
     assert_eq!(world.begin(SECOND, space, base, Access::Write), None);
@@ -433,7 +435,7 @@ fn a_failed_read_raises_an_in_page_error_in_every_waiter_and_loses_nothing() {
 fn a_cluster_whose_one_page_fails_costs_only_that_page() {
     let (mut world, space, base) = machine(32, 8);
     fill(&mut world, space, base, 8);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.read(space, base), Ok(100));
     let (good, broken) = (at(base, 1), at(base, 2));
     assert_eq!(world.begin_value(FIRST, space, good, None), None);
@@ -458,7 +460,7 @@ fn a_cluster_whose_one_page_fails_costs_only_that_page() {
 fn a_page_freed_while_it_is_read_is_free_when_the_read_ends() {
     let (mut world, space, base) = machine(16, 1);
     fill(&mut world, space, base, 1);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.begin(FIRST, space, base, Access::Read), None);
     let Io::Read(read) = world.pending[0] else { panic!("a read is pending") };
     let frame = world.manager.frames_of(read)[0];
@@ -477,7 +479,7 @@ fn a_page_freed_while_it_is_written_is_free_when_the_write_ends() {
         for result in [Ok(()), Err(BROKEN)] {
             let (mut world, space, base) = machine(16, 1);
             let frame = fill(&mut world, space, base, 1)[0];
-            world.trim(space);
+            world.trim_space(space);
             world.command(ListCommand::FlushModifiedList);
             if is_active {
                 world.access(space, base, Access::Write).expect("a soft fault");
@@ -499,7 +501,7 @@ fn consecutive_pages_take_different_colours() {
     assert_eq!(colours, 16);
     let frames = fill(&mut world, space, base, 32);
     for (page, frame) in (0..).zip(&frames) {
-        assert_eq!(world.view(*frame).colour, page % colours);
+        assert_eq!(world.frame_view(*frame).colour, page % colours);
     }
 }
 
@@ -511,7 +513,7 @@ fn a_page_takes_another_colour_when_its_own_has_no_frame() {
     let other_base = world.committed(other, 2);
     world.access(other, other_base, Access::Read).expect("an access");
     let frame = world.frame(other, other_base);
-    assert_eq!(world.view(frame).colour, 1, "both frames of colour 0 are taken");
+    assert_eq!(world.frame_view(frame).colour, 1, "both frames of colour 0 are taken");
 }
 
 #[test]
@@ -519,8 +521,8 @@ fn a_page_of_zeros_that_was_only_read_is_dropped_without_a_write() {
     let (mut world, space, base) = machine(16, 1);
     assert_eq!(world.read(space, base), Ok(0));
     let frame = world.frame(space, base);
-    world.trim(space);
-    let view = world.view(frame);
+    world.trim_space(space);
+    let view = world.frame_view(frame);
     assert_eq!((view.state, view.original), (PageState::Standby, None));
     world.command(ListCommand::PurgeStandbyList);
     assert!(matches!(world.pte(space, base), PteView::DemandZero(_)));
@@ -531,10 +533,10 @@ fn a_page_of_zeros_that_was_only_read_is_dropped_without_a_write() {
 #[test]
 fn a_clean_page_of_a_file_goes_back_to_its_file() {
     let (mut world, space, _) = machine(16, 1);
-    let section = world.section(Backing::File, 1);
+    let section = world.section(1, Backing::File);
     let base = world.map(space, section);
     assert_eq!(world.read(space, base), Ok(file_mark(section, 0)));
-    world.trim(space);
+    world.trim_space(space);
     world.command(ListCommand::PurgeStandbyList);
     let prototype = world.manager.snapshot().prototype(section, 0);
     assert_eq!(prototype, PteView::File { section, page: 0 });

@@ -1,5 +1,7 @@
 //! Physical pages that a program allocates and maps itself, and large pages.
 
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
+
 mod support;
 
 use memtide_core::page::{Access, Pfn, SpaceId};

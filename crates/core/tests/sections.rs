@@ -1,5 +1,7 @@
 //! Sections: memory that several spaces, or several places of one, map.
 
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
+
 mod support;
 
 use memtide_core::page::{Access, SectionId, SpaceId, ThreadId, Tick};

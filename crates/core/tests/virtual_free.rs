@@ -1,6 +1,8 @@
 //! VirtualFree against an oracle written from Microsoft's documentation of it, and then each
 //! documented detail by itself.
 
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
+
 mod support;
 
 use memtide_core::page::{Access, PAGE_SIZE, SpaceId, ThreadId};

@@ -29,7 +29,7 @@ impl Manager {
         if !valid.current_rights().allow(Access::Write) {
             self.count_fault(waiter, |counters| counters.first_writes += 1);
         }
-        self.note_write(space, page);
+        self.note_write(space, region, page);
         if let Pte::Valid(valid) = self.tables.get(pte) {
             self.tables.set(pte, Pte::Valid(valid.with(DIRTY, true)));
         }

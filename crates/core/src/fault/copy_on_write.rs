@@ -45,6 +45,7 @@ impl Manager {
         self.map_page(Mapping {
             space,
             page,
+            region,
             pte,
             pfn: copy,
             content: Content::Kept,

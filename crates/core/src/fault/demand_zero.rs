@@ -14,7 +14,7 @@ use crate::working_set::resident::Mapping;
 
 impl Manager {
     pub(crate) fn demand_zero_fault(&mut self, scene: Scene, waiter: &mut Waiter) -> Outcome {
-        let Scene { space, page, pte, .. } = scene;
+        let Scene { space, page, region, pte, .. } = scene;
         let Some(pfn) = self.frame_for(space, Wanted::Zeros) else { return Outcome::NoFrame };
         self.count_fault(waiter, |counters| counters.demand_zero += 1);
         let priority = self.spaces.get(space).priority;
@@ -22,6 +22,7 @@ impl Manager {
         self.map_page(Mapping {
             space,
             page,
+            region,
             pte,
             pfn,
             content: Content::Zero,
@@ -77,6 +78,7 @@ impl Manager {
         self.map_page(Mapping {
             space,
             page,
+            region,
             pte,
             pfn,
             content: Content::Zero,

@@ -153,8 +153,7 @@ impl Manager {
             let (address, access) = (waiter.address, waiter.access);
             Outcome::Raised(Exception::AccessViolation { address, access })
         };
-        let found = self.spaces.find(space).and_then(|holder| holder.region_at(page));
-        let Some(region) = found else { return Err(violation(self)) };
+        let Some(region) = self.spaces.region_at(space, page) else { return Err(violation(self)) };
         let PageUse::Committed(protection) = self.page_use(space, region, page) else {
             return Err(violation(self));
         };
@@ -170,7 +169,7 @@ impl Manager {
         if !protection.allows(waiter.access) {
             return Err(violation(self));
         }
-        let Some(pte) = self.pte_for(space, page) else {
+        let Some(pte) = self.pte_for(space, region, page) else {
             return Err(Outcome::Raised(Exception::NoMemory { address: waiter.address }));
         };
         Ok(Scene { space, page, region, protection, pte })
@@ -194,10 +193,12 @@ impl Manager {
         }
     }
 
-    /// The PTE of a page, its tables made where they are missing; `None` where the pool has no
+    /// The PTE of a page of a region, its tables made where they are missing; `None` where the pool has no
     /// room for them.
-    pub(crate) fn pte_for(&mut self, space: SpaceId, page: u64) -> Option<PteAddress> {
-        let root = self.spaces.get(space).root;
+    pub(crate) fn pte_for(&mut self, space: SpaceId, number: u32, page: u64) -> Option<PteAddress> {
+        let holder = self.spaces.get_mut(space);
+        holder.region_mut(number).is_touched = true;
+        let root = holder.root;
         if let Some(pte) = self.tables.find(space, root, Vpn(page)) {
             return Some(pte);
         }

@@ -49,10 +49,10 @@ impl Manager {
         pfn: crate::page::Pfn,
         content: Content,
     ) {
-        let Scene { space, page, pte, protection, .. } = scene;
+        let Scene { space, page, region, pte, protection } = scene;
         let is_write = waiter.writes() && !protection.copies_on_write();
         let queue = Queue::Probation;
-        self.map_page(Mapping { space, page, pte, pfn, content, is_write, queue });
+        self.map_page(Mapping { space, page, region, pte, pfn, content, is_write, queue });
     }
 
     fn zero_section_page(

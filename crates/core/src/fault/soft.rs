@@ -34,12 +34,12 @@ impl Manager {
         {
             self.mark_modified(pfn);
         }
-        let Scene { space, page, pte, .. } = scene;
+        let Scene { space, page, region, pte, .. } = scene;
         // It came back, so it is no newcomer.
         let queue = Queue::Main;
         let content = Content::Kept;
         let is_write = waiter.writes() && !scene.protection.copies_on_write();
-        self.map_page(Mapping { space, page, pte, pfn, content, is_write, queue });
+        self.map_page(Mapping { space, page, region, pte, pfn, content, is_write, queue });
     }
 
     /// Whether a page that comes back should give up its slot, because slots are scarce.

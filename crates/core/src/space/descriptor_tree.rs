@@ -49,8 +49,10 @@ struct Subtree {
     largest_gap: u64,
 }
 
-/// A node in use, or, linked by `left`, one that waits to be used again.
+/// A node in use, or, linked by `left`, one that waits to be used again: a line of the processor's
+/// cache, so that a step down the tree costs one.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Node {
     descriptor: Descriptor,
     left: Link,
@@ -104,16 +106,58 @@ impl DescriptorTree {
     ///
     /// # Panics
     /// When the descriptor is empty or overlaps another one; the tree is then as it was.
-    pub(crate) fn insert(&mut self, descriptor: Descriptor) {
-        assert!(descriptor.start < descriptor.end, "{descriptor:x?} is empty");
-        self.root = self.insert_below(self.root, descriptor);
+    pub(crate) fn insert(&mut self, new: Descriptor) {
+        assert!(new.start < new.end, "{new:x?} is empty");
+        let mut path = Path::new();
+        let mut link = self.root;
+        // The way down passes both neighbours of the new descriptor, so no overlap is missed.
+        while let Some(node) = self.node(link) {
+            let Node { descriptor, left, right, .. } = *node;
+            let is_below = new.end <= descriptor.start;
+            assert!(is_below || new.start >= descriptor.end, "{new:x?} overlaps {descriptor:x?}");
+            path.push(link, is_below);
+            link = if is_below { left } else { right };
+        }
+        let leaf = self.take_node(new);
+        self.set_child(&path, path.count, leaf);
+        self.repair(&path, None);
         self.len += 1;
     }
 
     /// Removes the region that starts at `start`, if one does.
     pub(crate) fn remove(&mut self, start: u64) -> Option<Descriptor> {
-        let found = self.containing(start).filter(|found| found.start == start)?;
-        self.root = self.remove_below(self.root, start);
+        let mut path = Path::new();
+        let mut link = self.root;
+        let found = loop {
+            let Node { descriptor, left, right, .. } = *self.node(link)?;
+            match start.cmp(&descriptor.start) {
+                Ordering::Equal => break descriptor,
+                order => {
+                    path.push(link, order == Ordering::Less);
+                    link = if order == Ordering::Less { left } else { right };
+                }
+            }
+        };
+        let Node { left, right, .. } = self.nodes[link.index()];
+        let mut changed = None;
+        if left != Link::NONE && right != Link::NONE {
+            // The lowest of what lies above takes its place, and its own node goes instead.
+            let place = link;
+            changed = Some(path.count);
+            path.push(place, false);
+            link = right;
+            while let Some(node) = self.node(link).filter(|node| node.left != Link::NONE) {
+                let below = node.left;
+                path.push(link, true);
+                link = below;
+            }
+            self.nodes[place.index()].descriptor = self.nodes[link.index()].descriptor;
+        }
+        let Node { left, right, .. } = self.nodes[link.index()];
+        let only = if left == Link::NONE { right } else { left };
+        self.set_child(&path, path.count, only);
+        self.release_node(link);
+        self.repair(&path, changed);
         self.len -= 1;
         Some(found)
     }
@@ -203,58 +247,35 @@ impl DescriptorTree {
         self.node(link).map_or(0, |node| node.subtree.height)
     }
 
-    /// Returns the root of the subtree, which may have become another.
-    fn insert_below(&mut self, link: Link, new: Descriptor) -> Link {
-        let Some(Node { descriptor, left, right, .. }) = self.node(link).copied() else {
-            return self.take_node(new);
+    /// Repairs the nodes of a path from the lowest up. Above a subtree of which nothing changed
+    /// there is nothing to repair; but a descriptor changed at level `changed`, if any did.
+    fn repair(&mut self, path: &Path, changed: Option<usize>) {
+        for level in (0..path.count).rev() {
+            let link = path.links[level];
+            let before = self.nodes[link.index()].subtree;
+            let top = self.balance(link);
+            if top != link {
+                self.set_child(path, level, top);
+            }
+            let is_same = self.nodes[top.index()].subtree == before;
+            if is_same && changed.is_none_or(|changed| level <= changed) {
+                return;
+            }
+        }
+    }
+
+    /// Hangs a subtree where the path's first `level` steps lead.
+    fn set_child(&mut self, path: &Path, level: usize, child: Link) {
+        let Some(above) = level.checked_sub(1) else {
+            self.root = child;
+            return;
         };
-        // The way down passes both neighbours of the new descriptor, so no overlap is missed.
-        if new.end <= descriptor.start {
-            self.nodes[link.index()].left = self.insert_below(left, new);
-        } else if new.start >= descriptor.end {
-            self.nodes[link.index()].right = self.insert_below(right, new);
+        let parent = &mut self.nodes[path.links[above].index()];
+        if path.goes_left[above] {
+            parent.left = child;
         } else {
-            panic!("{new:x?} overlaps {descriptor:x?}");
+            parent.right = child;
         }
-        self.balance(link)
-    }
-
-    /// Returns the root of what is left; `start` must be there.
-    fn remove_below(&mut self, link: Link, start: u64) -> Link {
-        let Node { descriptor, left, right, .. } = self.nodes[link.index()];
-        let root = match start.cmp(&descriptor.start) {
-            Ordering::Less => {
-                self.nodes[link.index()].left = self.remove_below(left, start);
-                link
-            }
-            Ordering::Greater => {
-                self.nodes[link.index()].right = self.remove_below(right, start);
-                link
-            }
-            Ordering::Equal => {
-                self.release_node(link);
-                match (left, right) {
-                    (Link::NONE, only) | (only, Link::NONE) => return only,
-                    _ => {}
-                }
-                let (successor, rest) = self.detach_first(right);
-                self.nodes[successor.index()].left = left;
-                self.nodes[successor.index()].right = rest;
-                successor
-            }
-        };
-        self.balance(root)
-    }
-
-    /// Parts the lowest node of a subtree from the rest; returns both.
-    fn detach_first(&mut self, link: Link) -> (Link, Link) {
-        let Node { left, right, .. } = self.nodes[link.index()];
-        if left == Link::NONE {
-            return (link, right);
-        }
-        let (first, rest) = self.detach_first(left);
-        self.nodes[link.index()].left = rest;
-        (first, self.balance(link))
     }
 
     fn take_node(&mut self, descriptor: Descriptor) -> Link {
@@ -329,6 +350,25 @@ impl DescriptorTree {
             subtree.largest_gap = subtree.largest_gap.max(right.largest_gap).max(gap);
         }
         self.nodes[link.index()].subtree = subtree;
+    }
+}
+
+/// The way from the root down to a node.
+struct Path {
+    links: [Link; MAX_HEIGHT],
+    goes_left: [bool; MAX_HEIGHT],
+    count: usize,
+}
+
+impl Path {
+    const fn new() -> Self {
+        Self { links: [Link::NONE; MAX_HEIGHT], goes_left: [false; MAX_HEIGHT], count: 0 }
+    }
+
+    const fn push(&mut self, link: Link, goes_left: bool) {
+        self.links[self.count] = link;
+        self.goes_left[self.count] = goes_left;
+        self.count += 1;
     }
 }
 

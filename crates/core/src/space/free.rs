@@ -77,7 +77,7 @@ impl Manager {
     }
 
     fn decommit_pages(&mut self, space: SpaceId, number: u32, pages: &Range<u64>) {
-        self.delete_pages(space, pages);
+        self.delete_pages(space, number, pages);
         let region = self.spaces.get_mut(space).region_mut(number);
         let inside = region.inside(pages);
         let committed = region.uses.count(inside.clone(), PageUse::is_committed);
@@ -89,10 +89,9 @@ impl Manager {
     }
 
     fn release(&mut self, space: SpaceId, address: u64) -> Result<(), Refusal> {
-        let holder = self.spaces.get(space);
-        let found = holder.region_at(address >> PAGE_SHIFT);
+        let found = self.spaces.region_at(space, address >> PAGE_SHIFT);
         let number = found.ok_or(Refusal::MemoryNotAllocated { address })?;
-        let region = holder.region(number);
+        let region = self.spaces.get(space).region(number);
         let base = region.first << PAGE_SHIFT;
         if address != base {
             return Err(Refusal::FreeNotAtBase { address, base });
@@ -114,7 +113,7 @@ impl Manager {
             RegionKind::Physical => self.unmap_physical_range(space, &pages),
             RegionKind::Private | RegionKind::View { .. } => {}
         }
-        self.delete_pages(space, &pages);
+        self.delete_pages(space, number, &pages);
         let mut region = self.spaces.get_mut(space).remove(number);
         self.commit.release(region.charge.take());
         if region.write_watch.is_some() {
@@ -123,8 +122,11 @@ impl Manager {
         self.pools.release(PoolKind::NonPaged, DESCRIPTOR_BYTES);
     }
 
-    /// Deletes the pages of a range, and the page tables that are empty then.
-    pub(crate) fn delete_pages(&mut self, space: SpaceId, pages: &Range<u64>) {
+    /// Deletes pages of a region, and the page tables that are empty then.
+    pub(crate) fn delete_pages(&mut self, space: SpaceId, number: u32, pages: &Range<u64>) {
+        if !self.spaces.get(space).region(number).is_touched {
+            return;
+        }
         let root = self.spaces.get(space).root;
         let mut at = pages.start;
         let mut had_pages = false;

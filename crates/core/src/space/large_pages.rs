@@ -30,11 +30,11 @@ impl Manager {
                 self.resident_available += pages.end - first;
                 return Err(self.too_few_frames("physical memory in pieces of 2 MiB", pages));
             };
-            if self.pte_for(space, first).is_none() {
+            if self.pte_for(space, number, first).is_none() {
                 self.resident_available += pages.end - first;
                 return Err(self.too_few_frames("the nonpaged pool", pages));
             }
-            self.take_large_page(space, first, frame, protection);
+            self.take_large_page((space, number), first, frame, protection);
             first += LARGE_PAGES;
         }
         Ok(())
@@ -58,18 +58,24 @@ impl Manager {
         }
     }
 
-    fn take_large_page(&mut self, space: SpaceId, first: u64, frame: Pfn, protection: Protection) {
+    fn take_large_page(
+        &mut self,
+        (space, number): (SpaceId, u32),
+        first: u64,
+        frame: Pfn,
+        protection: Protection,
+    ) {
         let large = (0..LARGE_PAGES).zip(frame.0..);
         let last = Pfn(frame.0 + LARGE_PAGES_LESS_ONE);
         self.frames.touch_up_to(last);
-        for (step, number) in large {
-            let pfn = Pfn(number);
+        for (step, frame) in large {
+            let pfn = Pfn(frame);
             if self.frames.entry(pfn).state() == PageState::Standby {
                 self.repurpose(pfn);
             }
             self.hold(pfn);
             let page = first + step;
-            let Some(pte) = self.pte_for(space, page) else { continue };
+            let Some(pte) = self.pte_for(space, number, page) else { continue };
             self.frames.edit(pfn, |entry| {
                 entry.set_pte(pte);
                 entry.set(Flag::Large, true);

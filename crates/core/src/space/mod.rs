@@ -21,6 +21,7 @@ pub(crate) mod reset;
 pub(crate) mod stack;
 pub(crate) mod write_watch;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -99,6 +100,13 @@ impl Space {
         (page >= region.first && page < region.end()).then_some(found.region)
     }
 
+    /// Whether there is a region of this number, and it holds the page.
+    #[inline]
+    fn is_in(&self, number: u32, page: u64) -> bool {
+        let region = self.regions.get(number as usize).and_then(Option::as_ref);
+        region.is_some_and(|region| page >= region.first && page < region.end())
+    }
+
     #[inline]
     pub(crate) fn region(&self, number: u32) -> &Region {
         match &self.regions[number as usize] {
@@ -165,14 +173,43 @@ impl Space {
 }
 
 /// All spaces.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Spaces {
     spaces: Vec<Option<Space>>,
     unused: Vec<u32>,
     count: u32,
+    /// Which region a granule was last found in, by a hash of space and granule. The region itself
+    /// proves a hint right, so that a wrong or an old one costs a search and nothing else.
+    hints: Box<[u32]>,
+}
+
+/// A power of two; the hints of as many granules fit in a processor's nearest cache.
+const HINT_BITS: u32 = 13;
+
+impl Default for Spaces {
+    fn default() -> Self {
+        let hints = alloc::vec![0; 1 << HINT_BITS].into_boxed_slice();
+        Self { spaces: Vec::new(), unused: Vec::new(), count: 0, hints }
+    }
 }
 
 impl Spaces {
+    /// The region that holds a page, by its number: without a search where the last one for the
+    /// same granule found it.
+    #[inline]
+    pub(crate) fn region_at(&mut self, id: SpaceId, page: u64) -> Option<u32> {
+        let space = self.spaces.get(id.0 as usize)?.as_ref()?;
+        let key = (page / GRANULE_PAGES) ^ (u64::from(id.0) << 48);
+        let place = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HINT_BITS);
+        let hint = &mut self.hints[place as usize];
+        if space.is_in(*hint, page) {
+            return Some(*hint);
+        }
+        let found = space.region_at(page)?;
+        *hint = found;
+        Some(found)
+    }
+
     #[inline]
     pub(crate) fn find(&self, id: SpaceId) -> Option<&Space> {
         self.spaces.get(id.0 as usize)?.as_ref()

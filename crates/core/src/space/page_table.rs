@@ -283,8 +283,11 @@ impl PageTables {
                 }
                 level -= 1;
             }
+            // On to the next entry of the same table that says anything, or past the table.
             let span = ENTRY_BITS * u32::from(level);
-            page = ((page >> span) + 1) << span;
+            let behind = &self.entries[table as usize][index_of(page, level)..];
+            let absent = behind.iter().take_while(|word| **word == 0).count();
+            page = ((page >> span) + absent as u64) << span;
         }
         None
     }

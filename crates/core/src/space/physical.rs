@@ -94,7 +94,7 @@ impl Manager {
         }
         self.check_physical(space, &range, frames)?;
         for page in range.clone() {
-            if self.pte_for(space, page).is_none() {
+            if self.pte_for(space, number, page).is_none() {
                 return Err(Refusal::InsufficientResources {
                     what: "the nonpaged pool",
                     wanted: Bytes(crate::space::page_table::TABLE_BYTES),
@@ -104,7 +104,7 @@ impl Manager {
         }
         self.unmap_physical_range(space, &range);
         for (page, pfn) in range.zip(frames) {
-            self.map_physical_page(space, page, *pfn);
+            self.map_physical_page((space, number), page, *pfn);
         }
         self.settle();
         Ok(())
@@ -147,8 +147,8 @@ impl Manager {
         if is_own { Ok(()) } else { Err(Refusal::NoSuch { what, number }) }
     }
 
-    fn map_physical_page(&mut self, space: SpaceId, page: u64, pfn: Pfn) {
-        let Some(pte) = self.pte_for(space, page) else { return };
+    fn map_physical_page(&mut self, (space, number): (SpaceId, u32), page: u64, pfn: Pfn) {
+        let Some(pte) = self.pte_for(space, number, page) else { return };
         self.frames.edit(pfn, |entry| {
             entry.set_pte(pte);
             entry.set_high(1);

@@ -87,6 +87,8 @@ pub(crate) struct Region {
     pub(crate) kind: RegionKind,
     /// The protection it was allocated with.
     pub(crate) protection: Protection,
+    /// Whether any page of it was ever asked for its PTE: if not, no PTE of it says anything.
+    pub(crate) is_touched: bool,
     /// What its pages are, counted from its first.
     pub(crate) uses: Runs<PageUse>,
     pub(crate) charge: Charge,
@@ -102,6 +104,7 @@ impl Region {
             pages,
             kind,
             protection,
+            is_touched: false,
             uses: Runs::new(pages, PageUse::Reserved),
             charge: Charge::NOTHING,
             write_watch: None,

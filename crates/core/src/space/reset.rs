@@ -203,8 +203,8 @@ impl Manager {
     pub fn discard(&mut self, space: SpaceId, address: u64, bytes: u64) -> Result<(), Refusal> {
         self.known_space(space)?;
         crate::space::offer::whole_pages(address, bytes)?;
-        let (_, pages) = self.contents_range(space, address, bytes)?;
-        self.delete_pages(space, &pages);
+        let (number, pages) = self.contents_range(space, address, bytes)?;
+        self.delete_pages(space, number, &pages);
         self.settle();
         Ok(())
     }

@@ -16,6 +16,8 @@ use crate::working_set::list::Queue;
 pub(crate) struct Mapping {
     pub(crate) space: SpaceId,
     pub(crate) page: u64,
+    /// The region that holds the page.
+    pub(crate) region: u32,
     /// The PTE of the space.
     pub(crate) pte: PteAddress,
     pub(crate) pfn: Pfn,
@@ -30,7 +32,7 @@ impl Manager {
     ///
     /// The frame has its page already; a frame of a section may be in other working sets.
     pub(crate) fn map_page(&mut self, mapping: Mapping) {
-        let Mapping { space, page, pte, pfn, content, is_write, queue } = mapping;
+        let Mapping { space, page, region, pte, pfn, content, is_write, queue } = mapping;
         let entry = self.frames.entry(pfn);
         let is_shared = entry.has(Flag::Prototype);
         let is_first = entry.state() != crate::pfn::PageState::Active || entry.high() == 0;
@@ -53,26 +55,24 @@ impl Manager {
             valid = valid.shared();
         }
         if is_write {
-            self.note_write(space, page);
+            self.note_write(space, region, page);
             valid = valid.with(DIRTY, true);
         }
-        let rights = self.rights_for(space, page, pfn, valid);
+        let rights = self.rights_for(space, region, page, valid);
         self.tables.set(pte, Pte::Valid(valid.rights(rights)));
         self.emit(Output::Map { space, page: Vpn(page), frame: pfn, content, rights });
     }
 
     /// What may be done to a resident page without a fault.
-    pub(crate) fn rights_for(&self, space: SpaceId, page: u64, pfn: Pfn, valid: Valid) -> Rights {
-        let holder = self.spaces.get(space);
-        let Some(number) = holder.region_at(page) else { return Rights::NONE };
-        let region = holder.region(number);
+    fn rights_for(&self, space: SpaceId, number: u32, page: u64, valid: Valid) -> Rights {
+        let region = self.spaces.get(space).region(number);
         let PageUse::Committed(protection) = region.page_use(page) else { return Rights::NONE };
         if protection.is_guard() {
             return Rights::NONE;
         }
         let watched = region.write_watch.as_ref();
         let write_is_known = watched.is_none_or(|map| map.is_written(page - region.first));
-        let is_dirty = valid.has(DIRTY) || self.frames.entry(pfn).has(Flag::Modified);
+        let is_dirty = valid.has(DIRTY) || self.frames.entry(valid.pfn()).has(Flag::Modified);
         let write = match self.config.dirty_tracking {
             DirtyTracking::Hardware => write_is_known,
             DirtyTracking::Fault => write_is_known && is_dirty,
@@ -81,10 +81,8 @@ impl Manager {
     }
 
     /// Notes the first write to a page since its write watch was reset.
-    pub(crate) fn note_write(&mut self, space: SpaceId, page: u64) {
-        let holder = self.spaces.get_mut(space);
-        let Some(number) = holder.region_at(page) else { return };
-        let region = holder.region_mut(number);
+    pub(crate) fn note_write(&mut self, space: SpaceId, number: u32, page: u64) {
+        let region = self.spaces.get_mut(space).region_mut(number);
         if let Some(map) = &mut region.write_watch {
             map.note(page - region.first);
         }
@@ -96,7 +94,8 @@ impl Manager {
         if valid.is_pinned() {
             return self.update_pinned_rights(space, page, pte, valid);
         }
-        let rights = self.rights_for(space, page, valid.pfn(), valid);
+        let Some(number) = self.spaces.region_at(space, page) else { return };
+        let rights = self.rights_for(space, number, page, valid);
         self.set_rights(space, page, pte, valid, rights);
     }
 

@@ -9,11 +9,10 @@ mod helpers;
 use std::collections::{BTreeMap, VecDeque};
 
 use memtide_core::page::{Access, PAGE_SHIFT, Pfn, SectionId, SpaceId, ThreadId, Tick, Vpn};
-use memtide_core::snapshot::{FrameView, PteView};
 use memtide_core::{
-    Allocation, Backing, Compressed, Config, Content, Exception, Input, IoError, ListCommand,
-    MEM_DECOMMIT, Manager, OperationId, Output, PageState, Refusal, Rights, SectionConfig, Slot,
-    Source, SpaceConfig, Stored, View,
+    Allocation, Compressed, Config, Content, Exception, Input, IoError, ListCommand, MEM_DECOMMIT,
+    Manager, OperationId, Output, PageState, Refusal, Rights, Slot, Source, SpaceConfig, Stored,
+    View,
 };
 
 /// I/O that was begun.
@@ -460,14 +459,9 @@ impl World {
         std::mem::take(&mut self.log)
     }
 
-    /// The entry of a frame.
-    pub(crate) fn view(&self, frame: Pfn) -> FrameView {
-        self.manager.snapshot().frame(frame).expect("the frame is there")
-    }
-
     /// Where a frame is.
     pub(crate) fn state(&self, frame: Pfn) -> PageState {
-        self.view(frame).state
+        self.frame_view(frame).state
     }
 
     /// How many frames are in a state.
@@ -475,21 +469,9 @@ impl World {
         self.manager.snapshot().list(state).count()
     }
 
-    /// What the PTE of a page says.
-    pub(crate) fn pte(&self, space: SpaceId, address: u64) -> PteView {
-        self.manager.snapshot().pte(space, address).expect("the space is there")
-    }
-
     /// Trims every page of a space; nothing is completed.
-    pub(crate) fn trim(&mut self, space: SpaceId) {
+    pub(crate) fn trim_space(&mut self, space: SpaceId) {
         self.call(|manager| manager.empty_working_set(space)).expect("the space is there");
-    }
-
-    /// Carries out a memory-list command; nothing is completed.
-    pub(crate) fn command(&mut self, command: ListCommand) -> u64 {
-        let moved = self.manager.command(command);
-        self.drain();
-        moved
     }
 
     /// Writes every modified page.
@@ -499,8 +481,8 @@ impl World {
     }
 
     /// Takes every page of a space out of memory.
-    pub(crate) fn page_out(&mut self, space: SpaceId) {
-        self.trim(space);
+    pub(crate) fn page_out_space(&mut self, space: SpaceId) {
+        self.trim_space(space);
         self.flush();
         self.command(ListCommand::PurgeStandbyList);
     }
@@ -510,13 +492,6 @@ impl World {
         let bytes = pages << PAGE_SHIFT;
         self.call(|manager| manager.free(space, address, bytes, MEM_DECOMMIT))
             .expect("decommitted");
-    }
-
-    /// A new section for reading and writing.
-    pub(crate) fn section(&mut self, backing: Backing, pages: u64) -> SectionId {
-        let bytes = pages << PAGE_SHIFT;
-        let config = SectionConfig { bytes, protection: 0x04, backing, is_reserved: false };
-        self.call(|manager| manager.create_section(&config)).expect("a section")
     }
 
     /// A view of all of a section, for reading and writing.
