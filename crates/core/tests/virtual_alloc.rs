@@ -147,7 +147,7 @@ fn reservation(case: &Case) -> Outcome {
     if case.has(MEM_PHYSICAL) && case.protection != 0x04 {
         return Err(INVALID_PAGE_PROTECTION);
     }
-    if is_large && (case.bytes % MIB_2 != 0 || case.address % MIB_2 != 0) {
+    if is_large && (!case.bytes.is_multiple_of(MIB_2) || !case.address.is_multiple_of(MIB_2)) {
         return Err(INVALID_PARAMETER);
     }
     // The address goes down to 64 KiB, the end up to a page; with none only the size is rounded.
@@ -212,7 +212,7 @@ fn state(manager: &Manager, space: SpaceId) -> impl PartialEq + std::fmt::Debug 
 
 /// Makes the call, compares, and undoes what it did.
 fn check(manager: &mut Manager, space: SpaceId, case: &Case, round: u64) -> bool {
-    let before = (round % 5 == 0).then(|| state(manager, space));
+    let before = (round.is_multiple_of(5)).then(|| state(manager, space));
     let result = manager.allocate(space, &case.allocation());
     let expected = documented(case);
     let status = result.map(|_| ()).map_err(|refusal| (refusal.ntstatus(), refusal.win32()));
@@ -240,7 +240,7 @@ fn check(manager: &mut Manager, space: SpaceId, case: &Case, round: u64) -> bool
     assert!(is_reset || page_use == committed.unwrap_or(PageUse::Reserved), "{case:x?}");
     assert!(!is_new || allocation_protection == protection, "{case:x?}");
     while manager.poll_output().is_some() {}
-    if round % 5 == 0 {
+    if round.is_multiple_of(5) {
         manager.verify().expect("a sound state");
     }
     if is_new {
