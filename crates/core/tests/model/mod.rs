@@ -114,6 +114,8 @@ pub(crate) struct Region {
     pub(crate) watch: Option<BTreeSet<u64>>,
     /// Whether a copy of each page is promised.
     pub(crate) copies_charged: bool,
+    /// The most that pages of a view may be allowed.
+    pub(crate) allowed: Protection,
 }
 
 /// A section.
@@ -173,12 +175,10 @@ impl Model {
             return violation;
         }
         match found.protection {
-            Some(protection) if !found.offered && protection.allows(access) => {
-                match protection.is_guard() {
-                    true => Err(Exception::GuardPage { address, access }),
-                    false => Ok(()),
-                }
+            Some(protection) if !found.offered && protection.is_guard() => {
+                Err(Exception::GuardPage { address, access })
             }
+            Some(protection) if !found.offered && protection.allows(access) => Ok(()),
             _ => violation,
         }
     }

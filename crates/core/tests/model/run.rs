@@ -319,6 +319,7 @@ impl Run {
                     pages: vec![Page::new(committed); pages as usize],
                     watch: (kind & MEM_WRITE_WATCH != 0).then(Default::default),
                     copies_charged: false,
+                    allowed: Protection::READ_WRITE,
                 };
                 let held = self.model.spaces.get_mut(&space).expect("a space");
                 assert!(held.base(base / PAGE).is_none(), "given out twice");
@@ -453,7 +454,13 @@ impl Run {
                 None => region.pages[inside.clone()].iter().all(|p| p.protection.is_some()),
             };
         let allowed = match (kind, section) {
-            (Kind::View { .. }, Some((section, _))) => section.protection.covers(protection),
+            (Kind::View { .. }, _) => {
+                let is_cached = matches!(
+                    protection.modifier,
+                    memtide_core::Modifier::None | memtide_core::Modifier::Guard
+                );
+                region.allowed.covers(protection) && is_cached
+            }
             _ => !protection.copies_on_write(),
         };
         match result {
@@ -491,6 +498,10 @@ impl Run {
         if let (Some(base), Some(region), 0..5) = (base, region, choice) {
             let inside = (first - base) as usize..(first - base + pages) as usize;
             let fits = inside.end <= region.pages.len() && region.kind == Kind::Private;
+            // A view of the page files takes a reset, and stays as it is.
+            if choice < 2 && result.is_ok() && region.kind != Kind::Private {
+                return self.drain();
+            }
             let is_valid =
                 fits && region.pages[inside.clone()].iter().all(|p| p.protection.is_some());
             let all_offered = is_valid && region.pages[inside.clone()].iter().all(|p| p.offered);
@@ -603,6 +614,7 @@ impl Run {
                     pages: vec![Page::new(Some(protection)); pages as usize],
                     watch: None,
                     copies_charged: protection.copies_on_write(),
+                    allowed: protection,
                 };
                 let held = self.model.spaces.get_mut(&space).expect("a space");
                 held.regions.insert(base / PAGE, region);
@@ -782,6 +794,7 @@ impl Run {
                     pages: vec![Page::new(None); 4],
                     watch: None,
                     copies_charged: false,
+                    allowed: Protection::READ_WRITE,
                 };
                 let space = self.model.spaces.get_mut(&space).expect("a space");
                 space.regions.insert(base / PAGE, region);
