@@ -111,7 +111,7 @@ impl Manager {
         };
         let outcome = match self.tables.get(scene.pte) {
             Pte::Valid(valid) => return self.valid_fault(scene, waiter, valid),
-            Pte::None => {
+            Pte::None | Pte::Gone => {
                 let region = self.spaces.get(scene.space).region(scene.region);
                 match region.section_page(scene.page) {
                     Some((section, page)) => self.prototype_fault(scene, waiter, section, page),
@@ -141,7 +141,9 @@ impl Manager {
                 self.count(scene.space, |counters| counters.in_page_errors += 1);
                 Outcome::Raised(Exception::InPage { address: waiter.address, error })
             }
-            Pte::PageFile(_) | Pte::None | Pte::Valid(_) => self.hard_fault(scene, pte, waiter),
+            Pte::PageFile(_) | Pte::None | Pte::Gone | Pte::Valid(_) => {
+                self.hard_fault(scene, pte, waiter)
+            }
         }
     }
 
