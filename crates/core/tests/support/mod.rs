@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 mod helpers;
+pub(crate) mod walk;
 
 use std::collections::{BTreeMap, VecDeque};
 
