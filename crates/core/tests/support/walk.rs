@@ -1,5 +1,8 @@
 //! A walk at random through everything that can happen to a manager, the same for the same seed.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::cast_possible_truncation, reason = "all numbers are below small bounds")]
+
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SectionId, SpaceId, ThreadId, Tick};
 use memtide_core::{
     Allocation, Backing, Call, Compressed, Event, Input, IoError, ListCommand, MEM_DECOMMIT,
