@@ -5,6 +5,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
 
 mod helpers;
+pub(crate) mod walk;
 
 use std::collections::{BTreeMap, VecDeque};
 
