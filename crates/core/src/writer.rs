@@ -460,8 +460,8 @@ impl Manager {
         self.retire_page(pfn);
     }
 
-    /// Takes slots from pages that are in memory, for pages that are not to be: when every slot is
-    /// used, but fewer pages than that are out of memory.
+    /// Takes slots from pages that are in working sets, for pages that are not to be in memory:
+    /// when every slot is used, but fewer pages than that are out of memory.
     fn reclaim_slots(&mut self, wanted: u32) -> bool {
         let mut found = 0;
         let frames = self.frames.len();
@@ -469,17 +469,14 @@ impl Manager {
             self.writer.hand = (self.writer.hand + 1) % frames;
             let pfn = Pfn(self.writer.hand);
             let entry = self.frames.entry(pfn);
-            if !matches!(Pte::unpacked(entry.original()), Pte::PageFile(_)) {
+            // A standby page keeps its slot: without it the page would be modified and another
+            // one standby in its place, over and over.
+            if entry.state() != PageState::Active
+                || !matches!(Pte::unpacked(entry.original()), Pte::PageFile(_))
+            {
                 continue;
             }
-            match entry.state() {
-                PageState::Active => self.mark_modified(pfn),
-                PageState::Standby => {
-                    self.mark_modified(pfn);
-                    self.retire_page(pfn);
-                }
-                _ => continue,
-            }
+            self.mark_modified(pfn);
             found += 1;
             if found == wanted {
                 break;

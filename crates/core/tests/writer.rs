@@ -372,3 +372,35 @@ fn a_page_freed_while_it_is_compressed_is_not_stored() {
     assert_eq!(world.manager.snapshot().store().pages, 0);
     assert_eq!(world.count(PageState::Free) + world.count(PageState::Zeroed), 64);
 }
+
+#[test]
+fn a_page_file_that_cannot_be_extended_stays_and_the_maximum_says_so() {
+    let mut world = World::new(quiet(16).with_page_file(8, 10_000));
+    let space = world.space();
+    world.faults = Box::new(|io| if matches!(io, Io::Extend(..)) { Err(BROKEN) } else { Ok(()) });
+    let allocation = Allocation::committed(100 << PAGE_SHIFT);
+    let refused = world.call(|manager| manager.allocate(space, &allocation));
+    assert!(matches!(refused, Err(Refusal::CommitmentLimit { .. })), "{refused:?}");
+    let commit = world.manager.snapshot().commit();
+    assert_eq!((commit.limit(), commit.maximum(), commit.charged()), (23, 23, 0));
+    let base = world.committed(space, 23);
+    fill(&mut world, space, base, 23);
+    expect_filled(&mut world, space, base, 23);
+}
+
+#[test]
+fn resident_pages_give_their_slots_up_when_every_slot_is_used() {
+    let mut config = quiet(16).with_page_file(16, 16);
+    config.policy.slots_scarce_permille = 1000;
+    let (mut world, space, base) = filled(config, 31);
+    world.is_checked = false;
+    for round in 0..4 {
+        for page in (0..31).map(|page| (page * 7 + round) % 31) {
+            world.write(space, at(base, page), mark(page)).expect("a write");
+        }
+        world.complete_all();
+        world.check();
+        expect_filled(&mut world, space, base, 31);
+        assert!(world.used_slots() <= 16);
+    }
+}
