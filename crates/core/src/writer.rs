@@ -361,11 +361,15 @@ impl Manager {
                 let original = Pte::Store(number).packed();
                 self.frames.edit(pfn, |entry| entry.set_original(original));
             }
-            None => self.frames.edit(pfn, |entry| {
-                entry.set(Flag::Modified, true);
-                // A page that is in use again may compress another time.
-                entry.set(Flag::NoStore, is_wanted);
-            }),
+            None => {
+                self.frames.edit(pfn, |entry| {
+                    entry.set(Flag::Modified, true);
+                    // A page that is in use again may compress another time.
+                    entry.set(Flag::NoStore, is_wanted);
+                });
+                // What was to leave memory goes on to a page file.
+                self.writer.flush += u64::from(is_wanted);
+            }
         }
         self.settle_page(pfn, &entry);
     }

@@ -404,3 +404,15 @@ fn resident_pages_give_their_slots_up_when_every_slot_is_used() {
         assert!(world.used_slots() <= 16);
     }
 }
+
+#[test]
+fn a_page_that_does_not_compress_goes_to_the_page_file() {
+    for how in [|_| Compressed::Incompressible, |_| Compressed::Bytes(Compressed::WORTH_MAX + 1)] {
+        let (mut world, space, base) = stored(64, 16, 4);
+        world.compress = how;
+        world.page_out(space);
+        assert_eq!((world.manager.snapshot().store().pages, world.used_slots()), (0, 4));
+        slot_of(&world, space, base);
+        expect_filled(&mut world, space, base, 4);
+    }
+}
