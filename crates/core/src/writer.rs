@@ -475,7 +475,9 @@ impl Manager {
             let entry = self.frames.entry(pfn);
             // A standby page keeps its slot: without it the page would be modified and another
             // one standby in its place, over and over.
+            // A physical frame keeps its owner where others keep their slot.
             if entry.state() != PageState::Active
+                || entry.has(Flag::Physical)
                 || !matches!(Pte::unpacked(entry.original()), Pte::PageFile(_))
             {
                 continue;

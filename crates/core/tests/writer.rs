@@ -416,3 +416,22 @@ fn a_page_that_does_not_compress_goes_to_the_page_file() {
         expect_filled(&mut world, space, base, 4);
     }
 }
+
+#[test]
+fn frames_that_a_program_allocated_name_no_slots() {
+    let mut world = World::new(quiet(16).with_page_file(8, 8));
+    let user = world.space();
+    // The owner of a physical frame is kept where other frames keep their slot.
+    for _ in 0..32 {
+        let owner = world.space();
+        let frames = world.call(|m| m.allocate_physical(owner, 1)).expect("a frame");
+        let commit = world.manager.snapshot().commit();
+        let pages = commit.limit() - commit.charged();
+        let base = world.committed(user, pages);
+        fill(&mut world, user, base, pages);
+        expect_filled(&mut world, user, base, pages);
+        world.call(|m| m.free(user, base, 0, memtide_core::MEM_RELEASE)).expect("released");
+        world.complete_all();
+        world.call(|m| m.free_physical(owner, &frames)).expect("it is still the owner's");
+    }
+}
