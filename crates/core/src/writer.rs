@@ -264,6 +264,7 @@ impl Manager {
         let entry = self.end_write(pfn);
         self.frames.edit(pfn, |entry| {
             entry.set(Flag::WriteFailed, false);
+            entry.set(Flag::Parked, false);
             entry.set(Flag::NoStore, false);
         });
         // It was written to again meanwhile, or nobody wants it: the copy is worth nothing.
@@ -290,13 +291,17 @@ impl Manager {
             let failed_before = entry.has(Flag::WriteFailed);
             self.frames.edit(pfn, |entry| {
                 entry.set(Flag::Modified, true);
-                entry.set(Flag::WriteFailed, alone);
+                // The failure of a cluster tells nothing of this page.
+                entry.set(Flag::WriteFailed, alone || failed_before);
             });
             if alone && failed_before {
                 self.frames.edit(pfn, |entry| entry.set(Flag::Parked, true));
                 self.emit(Output::WriteFailed { frame: pfn, error });
                 let retry = self.now.after(self.config.policy.write_retry);
                 self.writer.retry_at.get_or_insert(retry);
+            } else if entry.state() == PageState::Transition {
+                // Somebody wanted it written: that goes on.
+                self.writer.flush += 1;
             }
         }
         let entry = self.frames.entry(pfn);
