@@ -103,8 +103,8 @@ fn run_counted(machine: &str, operation: &str, rounds: &str) -> Result<(), Box<d
     let mut scene = Scene::new(machine);
     // One round more than is measured: what the first grows is there for the others.
     for _ in 0..rounds.parse::<u64>()? {
-        scene.prepare(operation, HOT);
-        scene.perform_measured(operation, HOT);
+        scene.prepare(operation);
+        scene.perform_measured(operation);
     }
     // Taking a machine of 1 TiB apart is not measured, and slow under callgrind.
     std::mem::forget(scene);
