@@ -1,8 +1,9 @@
 //! What the core's common operations cost in instructions, which repeat, and the least time each
 //! was seen to take: `cargo bench -p memtide-core --bench instructions`.
 //!
-//! An argument names the operations to measure by a part of their names (`-- trim`). It starts itself under `valgrind --tool=callgrind` twice for each operation, with different
-//! numbers of rounds; what the rounds differ by is what they cost.
+//! It starts itself under `valgrind --tool=callgrind` twice for each operation, with different
+//! numbers of rounds; what the rounds differ by is what they cost. An argument chooses the
+//! operations whose names hold it (`-- trim`).
 
 mod scene;
 

@@ -272,7 +272,7 @@ fn shuffle(addresses: &mut [u64]) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        let other = state % (last as u64 + 1);
-        addresses.swap(last, other as usize);
+        let [.., low, high] = state.to_le_bytes();
+        addresses.swap(last, usize::from(u16::from_le_bytes([low, high])) % (last + 1));
     }
 }

@@ -199,7 +199,7 @@ impl Spaces {
     #[inline]
     pub(crate) fn region_at(&mut self, id: SpaceId, page: u64) -> Option<u32> {
         let space = self.spaces.get(id.0 as usize)?.as_ref()?;
-        let key = page / GRANULE_PAGES ^ u64::from(id.0) << 48;
+        let key = (page / GRANULE_PAGES) ^ (u64::from(id.0) << 48);
         let place = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - HINT_BITS);
         let hint = &mut self.hints[place as usize];
         if space.is_in(*hint, page) {
