@@ -195,8 +195,8 @@ impl Manager {
         }
     }
 
-    /// The PTE of a page of a region, its tables made where they are missing; `None` where the pool has no
-    /// room for them.
+    /// The PTE of a page of a region, its tables made where they are missing; `None` where the pool
+    /// has no room for them.
     pub(crate) fn pte_for(&mut self, space: SpaceId, number: u32, page: u64) -> Option<PteAddress> {
         let holder = self.spaces.get_mut(space);
         holder.region_mut(number).is_touched = true;
