@@ -1,5 +1,7 @@
 //! The modified writer: clusters, page files, failed writes, slots, and the compression store.
 
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
+
 mod support;
 
 use memtide_core::page::{Access, PAGE_SHIFT, SpaceId, ThreadId, Tick};
@@ -56,7 +58,7 @@ fn a_cluster_keeps_neighbours_neighbours() {
     for page in [7, 3, 31, 12, 39, 0] {
         world.access(space, at(base, page), Access::Read).expect("a resident access");
     }
-    world.page_out(space);
+    world.page_out_space(space);
     let first = slot_of(&world, space, base);
     for page in 0..40 {
         let slot = slot_of(&world, space, at(base, page));
@@ -75,7 +77,7 @@ fn pages_of_two_spaces_are_each_neighbours_of_their_own() {
             world.write(*space, at(base, page), mark(page)).expect("a write");
         }
     }
-    spaces.iter().for_each(|space| world.trim(*space));
+    spaces.iter().for_each(|space| world.trim_space(*space));
     world.flush();
     world.command(ListCommand::PurgeStandbyList);
     for (space, base) in spaces.iter().zip(bases) {
@@ -91,7 +93,7 @@ fn pages_of_two_spaces_are_each_neighbours_of_their_own() {
 fn page_files_take_turns_so_that_their_disks_share_the_work() {
     let config = quiet(256).with_page_file(128, 128).with_page_file(128, 128);
     let (mut world, space, base) = filled(config, 192);
-    world.page_out(space);
+    world.page_out_space(space);
     let used: Vec<u32> = world.manager.snapshot().page_files().map(|file| file.used).collect();
     assert_eq!(used, [128, 64]);
     let files: Vec<u8> =
@@ -106,13 +108,13 @@ fn a_file_and_a_page_file_never_share_a_write() {
     let mut world = World::new(quiet(32).with_page_file(64, 64));
     let space = world.space();
     let base = world.committed(space, 4);
-    let section = world.section(Backing::File, 4);
+    let section = world.section(4, Backing::File);
     let view = world.map(space, section);
     for page in 0..4 {
         world.write(space, at(base, page), mark(page)).expect("a write");
         world.write(space, at(view, page), mark(page)).expect("a write");
     }
-    world.trim(space);
+    world.trim_space(space);
     world.command(ListCommand::FlushModifiedList);
     let writes: Vec<(bool, usize)> = (world.pending.iter())
         .map(|io| match io {
@@ -132,7 +134,7 @@ fn a_file_and_a_page_file_never_share_a_write() {
 #[test]
 fn a_cluster_that_fails_is_written_again_page_by_page_and_only_the_bad_slot_is_retired() {
     let (mut world, space, base) = filled(quiet(64).with_page_file(256, 256), 8);
-    world.trim(space);
+    world.trim_space(space);
     world.command(ListCommand::FlushModifiedList);
     world.complete_with(0, Err(BROKEN));
     assert_eq!(world.bad_slots(), 0, "which slot failed is not known yet");
@@ -148,7 +150,7 @@ fn a_cluster_that_fails_is_written_again_page_by_page_and_only_the_bad_slot_is_r
     }
     assert_eq!(world.bad_slots(), 1);
     assert_eq!(failures(&mut world), 0, "no page has failed twice");
-    world.page_out(space);
+    world.page_out_space(space);
     for page in 0..8 {
         assert_ne!(Some(slot_of(&world, space, at(base, page))), failed, "never used again");
     }
@@ -159,7 +161,7 @@ fn a_cluster_that_fails_is_written_again_page_by_page_and_only_the_bad_slot_is_r
 fn a_write_that_fails_is_retried_in_another_page_file() {
     let config = quiet(16).with_page_file(64, 64).with_page_file(64, 64);
     let (mut world, space, base) = filled(config, 1);
-    world.trim(space);
+    world.trim_space(space);
     world.command(ListCommand::FlushModifiedList);
     world.complete_with(0, Err(BROKEN));
     world.complete_all();
@@ -175,7 +177,7 @@ fn a_write_that_fails_is_retried_in_another_page_file() {
 fn a_page_that_could_be_written_is_parked_no_more() {
     let (mut world, space, base) = filled(quiet(32).with_page_file(256, 256), 2);
     world.decommit(space, at(base, 1), 1);
-    world.trim(space);
+    world.trim_space(space);
     world.faults = Box::new(|_| Err(BROKEN));
     world.flush();
     assert_eq!(world.count(PageState::ModifiedNoWrite), 1);
@@ -187,14 +189,14 @@ fn a_page_that_could_be_written_is_parked_no_more() {
     // While another page waits for its retry, this one is a modified page as any other.
     let other = world.committed(space, 1);
     world.write(space, other, 5).expect("a write");
-    world.trim(space);
+    world.trim_space(space);
     world.faults = Box::new(|_| Err(BROKEN));
     world.flush();
     world.faults = Box::new(|_| Ok(()));
     world.write(space, base, 6).expect("a write");
-    world.trim(space);
+    world.trim_space(space);
     assert_eq!(world.count(PageState::ModifiedNoWrite), 1);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.read(space, base), Ok(6));
     world.pass(Tick(2 * Tick::SECOND.0));
     world.complete_all();
@@ -212,7 +214,7 @@ fn no_slot_leaks_over_many_rounds_of_filling_and_freeing() {
             world.is_checked = page % 25 == 0;
             world.write(space, at(base, page), mark(page) + round).expect("a write");
         }
-        world.page_out(space);
+        world.page_out_space(space);
         assert_eq!(world.used_slots(), 100);
         for page in (0..100).step_by(7) {
             assert_eq!(world.read(space, at(base, page)), Ok(mark(page) + round));
@@ -245,7 +247,7 @@ fn a_page_file_is_extended_when_the_commit_limit_is_near() {
 #[test]
 fn modified_pages_are_written_once_they_are_old_enough() {
     let (mut world, space, _) = filled(quiet(32).with_page_file(64, 64), 4);
-    world.trim(space);
+    world.trim_space(space);
     let age = world.manager.config().policy.modified_age;
     world.pass(Tick(age.0 - 2 * Tick::SECOND.0));
     assert_eq!((world.count(PageState::Modified), world.pending.len()), (4, 0));
@@ -261,12 +263,12 @@ fn the_writer_begins_at_its_mark_and_stops_at_half_of_it() {
     config.policy.modified_high = 8;
     config.policy.write_cluster = 1;
     let (mut world, space, base) = filled(config, 7);
-    world.trim(space);
+    world.trim_space(space);
     assert!(world.pending.is_empty());
     world.write(space, at(base, 6), 1).expect("a soft fault");
     let more = world.committed(space, 1);
     world.write(space, more, 1).expect("a write");
-    world.trim(space);
+    world.trim_space(space);
     world.complete_all();
     assert_eq!(world.count(PageState::Modified), 4);
 }
@@ -279,12 +281,12 @@ fn stored(frames: u32, store: u32, pages: u64) -> (World, SpaceId, u64) {
 fn modified_pages_go_to_the_store_first_and_come_back_without_io() {
     let (mut world, space, base) = stored(64, 16, 16);
     world.compress = |_| Compressed::Bytes(1000);
-    world.page_out(space);
+    world.page_out_space(space);
     let store = world.manager.snapshot().store();
     assert_eq!((store.pages, store.frames, store.stored), (16, 4, 16));
     assert_eq!((world.used_slots(), world.manager.counters().writes), (0, 0));
     assert!(matches!(world.pte(space, base), PteView::Stored(Stored::Bytes { .. })));
-    let held = (0..64).map(memtide_core::page::Pfn).filter(|f| world.view(*f).is_store).count();
+    let held = (0..64).map(memtide_core::page::Pfn).filter(|f| world.frame_view(*f).is_store).count();
     assert_eq!(held, 4, "its frames are counted");
     let answer = world.begin_value(ThreadId(1), space, base, None);
     assert_eq!((answer, world.take_seen(ThreadId(1))), (Some(Answer::Resumed), Some(mark(0))));
@@ -298,7 +300,7 @@ fn modified_pages_go_to_the_store_first_and_come_back_without_io() {
 fn a_page_of_one_word_takes_no_room_in_the_store() {
     let (mut world, space, base) = stored(64, 16, 4);
     world.compress = Compressed::Same;
-    world.page_out(space);
+    world.page_out_space(space);
     let store = world.manager.snapshot().store();
     assert_eq!((store.pages, store.frames, store.bytes), (4, 0, 0));
     let word = mark(2);
@@ -310,7 +312,7 @@ fn a_page_of_one_word_takes_no_room_in_the_store() {
 fn a_page_freed_in_the_store_gives_its_room_back() {
     let (mut world, space, base) = stored(64, 16, 8);
     world.compress = |_| Compressed::Bytes(2000);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.manager.snapshot().store().frames, 4);
     world.decommit(space, base, 8);
     let store = world.manager.snapshot().store();
@@ -322,12 +324,12 @@ fn a_page_freed_in_the_store_gives_its_room_back() {
 fn a_full_store_sends_its_oldest_pages_on_to_the_page_file() {
     let (mut world, space, base) = stored(64, 2, 4);
     world.compress = |_| Compressed::Bytes(2000);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.manager.snapshot().store().frames, 2);
     let more = world.committed(space, 2);
     fill(&mut world, space, more, 2);
-    world.page_out(space);
-    world.page_out(space);
+    world.page_out_space(space);
+    world.page_out_space(space);
     assert_eq!(world.manager.snapshot().store().frames, 2, "never more than its most");
     slot_of(&world, space, base);
     assert!(matches!(world.pte(space, more), PteView::Stored(_)), "the newest stay");
@@ -343,7 +345,7 @@ fn a_store_serves_a_machine_without_a_page_file() {
     let base = world.committed(space, 32);
     fill(&mut world, space, base, 32);
     world.complete_all();
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.manager.snapshot().store().pages, 32);
     assert_eq!(world.manager.snapshot().store().frames, 4);
     expect_filled(&mut world, space, base, 32);
@@ -352,7 +354,7 @@ fn a_store_serves_a_machine_without_a_page_file() {
 #[test]
 fn a_page_used_again_while_it_is_compressed_stays_active() {
     let (mut world, space, base) = stored(64, 16, 2);
-    world.trim(space);
+    world.trim_space(space);
     world.command(ListCommand::FlushModifiedList);
     assert!(matches!(world.pending[0], Io::Compress(_)));
     world.write(space, base, 77).expect("a soft fault");
@@ -360,7 +362,7 @@ fn a_page_used_again_while_it_is_compressed_stays_active() {
     let frame = world.frame(space, base);
     assert_eq!(world.state(frame), PageState::Active);
     assert_eq!(world.manager.snapshot().store().pages, 1);
-    world.page_out(space);
+    world.page_out_space(space);
     assert_eq!(world.read(space, base), Ok(77));
     assert_eq!(world.read(space, at(base, 1)), Ok(mark(1)));
 }
@@ -368,7 +370,7 @@ fn a_page_used_again_while_it_is_compressed_stays_active() {
 #[test]
 fn a_page_freed_while_it_is_compressed_is_not_stored() {
     let (mut world, space, base) = stored(64, 16, 1);
-    world.trim(space);
+    world.trim_space(space);
     world.command(ListCommand::FlushModifiedList);
     world.decommit(space, base, 1);
     world.complete_all();
@@ -413,7 +415,7 @@ fn a_page_that_does_not_compress_goes_to_the_page_file() {
     for how in [|_| Compressed::Incompressible, |_| Compressed::Bytes(Compressed::WORTH_MAX + 1)] {
         let (mut world, space, base) = stored(64, 16, 4);
         world.compress = how;
-        world.page_out(space);
+        world.page_out_space(space);
         assert_eq!((world.manager.snapshot().store().pages, world.used_slots()), (0, 4));
         slot_of(&world, space, base);
         expect_filled(&mut world, space, base, 4);
@@ -443,14 +445,14 @@ fn frames_that_a_program_allocated_name_no_slots() {
 fn a_page_that_fails_twice_is_reported_stays_readable_and_is_retried_later() {
     for pages in [1, 2, 5] {
         let (mut world, space, base) = filled(quiet(32).with_page_file(256, 256), pages);
-        world.trim(space);
+        world.trim_space(space);
         world.take_log();
         world.faults = Box::new(|io| if matches!(io, Io::Write(_)) { Err(BROKEN) } else { Ok(()) });
         world.flush();
         assert_eq!(failures(&mut world), pages as usize, "each is reported once");
         assert_eq!(world.count(PageState::ModifiedNoWrite), pages as usize);
         expect_filled(&mut world, space, base, pages);
-        world.trim(space);
+        world.trim_space(space);
         assert_eq!(world.count(PageState::ModifiedNoWrite), pages as usize);
 
         let due = world.manager.next_deadline().expect("a retry is due");
@@ -459,7 +461,7 @@ fn a_page_that_fails_twice_is_reported_stays_readable_and_is_retried_later() {
         world.pass(Tick::SECOND);
         world.complete_all();
         assert_eq!(world.count(PageState::Standby), pages as usize);
-        world.page_out(space);
+        world.page_out_space(space);
         expect_filled(&mut world, space, base, pages);
     }
 }
