@@ -11,6 +11,7 @@ use crate::manager::Manager;
 use crate::operation::{OperationId, Source, Work};
 use crate::output::{Output, Stored};
 use crate::page::{Pfn, Tick};
+use crate::page_file::slots::CLUSTER;
 use crate::pfn::{End, Entry, Flag, PageState, PteAddress, To};
 use crate::section::Backing;
 use crate::space::page_table::Owner;
@@ -153,7 +154,7 @@ impl Manager {
 
     fn begin_page_file_write(&mut self, pfn: Pfn) -> bool {
         let most = self.cluster_limit();
-        let wanted = most.min(self.frames.count(PageState::Modified));
+        let wanted = most.min(self.frames.count(PageState::Modified)).min(CLUSTER);
         let avoid = self.writer.avoid;
         let mut found = self.page_files.allocate(wanted, avoid);
         if found.is_none() && self.reclaim_slots(wanted) {

@@ -463,3 +463,15 @@ fn a_page_that_fails_twice_is_reported_stays_readable_and_is_retried_later() {
         expect_filled(&mut world, space, base, pages);
     }
 }
+
+#[test]
+fn a_policy_with_clusters_larger_than_a_page_file_hands_out_is_served() {
+    let mut config = quiet(256).with_page_file(256, 256);
+    config.policy.write_cluster = 200;
+    let (mut world, space, base) = filled(config, 200);
+    world.is_checked = false;
+    world.page_out(space);
+    assert_eq!(world.used_slots(), 200);
+    expect_filled(&mut world, space, base, 200);
+    world.check();
+}
