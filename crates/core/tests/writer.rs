@@ -475,3 +475,21 @@ fn a_policy_with_clusters_larger_than_a_page_file_hands_out_is_served() {
     expect_filled(&mut world, space, base, 200);
     world.check();
 }
+
+#[test]
+fn pages_of_files_are_written_though_no_slot_is_left_for_others() {
+    let mut world = World::new(quiet(16));
+    let space = world.space();
+    let base = world.committed(space, 2);
+    fill(&mut world, space, base, 2);
+    let section = world.section(Backing::File, 2);
+    let view = world.map(space, section);
+    world.trim(space);
+    for page in 0..2 {
+        world.write(space, at(view, page), mark(page)).expect("a write");
+    }
+    world.trim(space);
+    world.flush();
+    assert_eq!(world.count(PageState::Modified), 2, "private pages have nowhere to go");
+    assert_eq!(world.files.get(&(section, 1)), Some(&mark(1)));
+}
