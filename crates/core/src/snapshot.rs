@@ -571,13 +571,16 @@ impl Snapshot<'_> {
         })
     }
 
-    /// The frames on a list, in their order: for standby, the lowest priority first. Zeroed and
+    /// The frames on a list, in their order: for standby, the lowest priority first;
+    /// for modified, what goes to a page file first. Zeroed and
     /// free frames are on lists by colour: the frames of that state in the order of their numbers.
     pub fn list(&self, state: PageState) -> impl Iterator<Item = Pfn> {
         let frames = &self.manager.frames;
         let heads: Vec<Pfn> = match state {
             PageState::Standby => (0..8).filter_map(|p| frames.standby_head(p)).collect(),
-            PageState::Modified => frames.modified_frame().into_iter().collect(),
+            PageState::Modified => {
+                [false, true].into_iter().filter_map(|file| frames.modified_frame(file)).collect()
+            }
             PageState::ModifiedNoWrite => frames.modified_no_write_frame().into_iter().collect(),
             _ => Vec::new(),
         };

@@ -11,6 +11,7 @@ use crate::manager::Manager;
 use crate::operation::{OperationId, Source, Work};
 use crate::output::{Output, Stored};
 use crate::page::{Pfn, Tick};
+use crate::page_file::slots::CLUSTER;
 use crate::pfn::{End, Entry, Flag, PageState, PteAddress, To};
 use crate::section::Backing;
 use crate::space::page_table::Owner;
@@ -25,6 +26,8 @@ pub(crate) struct Writer {
     flush: u64,
     /// It began because many pages were modified, and goes on until half as many are.
     is_busy: bool,
+    /// The next write is one of files' pages, if there are any.
+    files_next: bool,
     /// So many writes take one page each, to find which slot fails.
     careful: u32,
     /// The page file in which a write has just failed.
@@ -41,13 +44,25 @@ impl Manager {
     /// Begins writes as long as they are wanted and may be in flight.
     pub(crate) fn run_writer(&mut self) {
         while self.operations.writes() < self.config.policy.writes_max && self.wants_write() {
-            let Some(pfn) = self.frames.modified_frame() else { break };
-            if !self.begin_cluster(pfn) {
+            if !self.begin_next() {
                 self.writer.is_busy = false;
                 self.writer.flush = 0;
                 break;
             }
         }
+    }
+
+    /// Begins a write from one of the two modified lists, which take turns. Where pages for a page
+    /// file have nowhere to go, those of files go on.
+    fn begin_next(&mut self) -> bool {
+        for is_file_backed in [self.writer.files_next, !self.writer.files_next] {
+            let Some(pfn) = self.frames.modified_frame(is_file_backed) else { continue };
+            if self.begin_cluster(pfn) {
+                self.writer.files_next = !is_file_backed;
+                return true;
+            }
+        }
+        false
     }
 
     fn wants_write(&mut self) -> bool {
@@ -102,27 +117,8 @@ impl Manager {
         if self.begin_page_file_write(pfn) {
             return true;
         }
-        // No slot: what could still be compressed may stand behind what could not, and so may a
-        // page of a file.
-        self.store.is_some() && self.begin_compress_behind(pfn) || self.begin_file_write_behind()
-    }
-
-    /// Pages at the head that have nowhere to go stand back for those that a file takes.
-    fn begin_file_write_behind(&mut self) -> bool {
-        let filed = |frames: &crate::pfn::Database| {
-            frames.count(PageState::Modified) - frames.modified_page_file()
-        };
-        if filed(&self.frames) == 0 {
-            return false;
-        }
-        while let Some(pfn) = self.frames.modified_frame() {
-            if let Some(section) = self.section_file(&self.frames.entry(pfn)) {
-                self.begin_file_write(pfn, section);
-                return true;
-            }
-            self.frames.move_page(pfn, To::Modified(End::Tail));
-        }
-        false
+        // No slot: what could still be compressed may stand behind what could not.
+        self.store.is_some() && self.begin_compress_behind(pfn)
     }
 
     fn begin_compress_behind(&mut self, head: Pfn) -> bool {
@@ -135,7 +131,7 @@ impl Manager {
         for _ in 0..LOOKS {
             let Some(pfn) = at else { return false };
             let entry = self.frames.entry(pfn);
-            if !entry.has(Flag::NoStore) && self.section_file(&entry).is_none() {
+            if !entry.has(Flag::NoStore) {
                 self.begin_compress(pfn);
                 return true;
             }
@@ -172,7 +168,7 @@ impl Manager {
 
     fn begin_page_file_write(&mut self, pfn: Pfn) -> bool {
         let most = self.cluster_limit();
-        let wanted = most.min(self.frames.count(PageState::Modified));
+        let wanted = most.min(self.frames.modified_page_file()).min(CLUSTER);
         let avoid = self.writer.avoid;
         let mut found = self.page_files.allocate(wanted, avoid);
         if found.is_none() && self.reclaim_slots(wanted) {
@@ -184,12 +180,12 @@ impl Manager {
         // A cluster that a process's neighbours do not fill takes what was modified next.
         while let Some(pfn) = next {
             let room = count - crate::page::narrow(self.frames_of(operation).len());
-            if room == 0 || self.section_file(&self.frames.entry(pfn)).is_some() {
+            if room == 0 {
                 break;
             }
             let first = self.first_neighbour(pfn, room);
             self.gather(operation, first, room);
-            next = self.frames.modified_frame();
+            next = self.frames.modified_frame(false);
         }
         let used = crate::page::narrow(self.frames_of(operation).len());
         for unused in used..count {
@@ -496,6 +492,9 @@ impl Manager {
     /// Takes slots from pages that are in working sets, for pages that are not to be in memory:
     /// when every slot is used, but fewer pages than that are out of memory.
     fn reclaim_slots(&mut self, wanted: u32) -> bool {
+        if self.page_files.used() == 0 {
+            return false;
+        }
         let mut found = 0;
         let frames = self.frames.len();
         for _ in 0..frames {

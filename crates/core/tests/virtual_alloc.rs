@@ -33,7 +33,6 @@ const NOT_COMMITTED: Status = (0xC000_002D, 487);
 const COMMITMENT_LIMIT: Status = (0xC000_012D, 1455);
 const PRIVILEGE_NOT_HELD: Status = (0xC000_0061, 1314);
 const INSUFFICIENT_RESOURCES: Status = (0xC000_009A, 1450);
-const CONTENTS_LOST: Status = (0xC000_0001, 170);
 
 const BITS: [u32; 8] = [
     MEM_COMMIT,
@@ -177,15 +176,8 @@ fn inside_reservation(case: &Case) -> Outcome {
         _ if !is_reserved && !is_committed => Err(CONFLICTING_ADDRESSES),
         // Ours: a reset of what is not committed is refused.
         MEM_RESET | MEM_RESET_UNDO if is_reserved => Err(NOT_COMMITTED),
-        // Ours: of whole pages that were never written nothing is intact. A page that the range
-        // only touches was never reset.
-        MEM_RESET_UNDO if holds_whole_page(case) => Err(CONTENTS_LOST),
         _ => Ok(pages),
     }
-}
-
-fn holds_whole_page(case: &Case) -> bool {
-    case.address.next_multiple_of(PAGE_SIZE) + PAGE_SIZE <= case.address + case.bytes
 }
 
 fn program(is_privileged: bool) -> (Manager, SpaceId) {

@@ -286,7 +286,8 @@ fn modified_pages_go_to_the_store_first_and_come_back_without_io() {
     assert_eq!((store.pages, store.frames, store.stored), (16, 4, 16));
     assert_eq!((world.used_slots(), world.manager.counters().writes), (0, 0));
     assert!(matches!(world.pte(space, base), PteView::Stored(Stored::Bytes { .. })));
-    let held = (0..64).map(memtide_core::page::Pfn).filter(|f| world.frame_view(*f).is_store).count();
+    let held =
+        (0..64).map(memtide_core::page::Pfn).filter(|f| world.frame_view(*f).is_store).count();
     assert_eq!(held, 4, "its frames are counted");
     let answer = world.begin_value(ThreadId(1), space, base, None);
     assert_eq!((answer, world.take_seen(ThreadId(1))), (Some(Answer::Resumed), Some(mark(0))));
@@ -464,4 +465,34 @@ fn a_page_that_fails_twice_is_reported_stays_readable_and_is_retried_later() {
         world.page_out_space(space);
         expect_filled(&mut world, space, base, pages);
     }
+}
+
+#[test]
+fn a_policy_with_clusters_larger_than_a_page_file_hands_out_is_served() {
+    let mut config = quiet(256).with_page_file(256, 256);
+    config.policy.write_cluster = 200;
+    let (mut world, space, base) = filled(config, 200);
+    world.is_checked = false;
+    world.page_out_space(space);
+    assert_eq!(world.used_slots(), 200);
+    expect_filled(&mut world, space, base, 200);
+    world.check();
+}
+
+#[test]
+fn pages_of_files_are_written_though_no_slot_is_left_for_others() {
+    let mut world = World::new(quiet(16));
+    let space = world.space();
+    let base = world.committed(space, 2);
+    fill(&mut world, space, base, 2);
+    let section = world.section(2, Backing::File);
+    let view = world.map(space, section);
+    world.trim_space(space);
+    for page in 0..2 {
+        world.write(space, at(view, page), mark(page)).expect("a write");
+    }
+    world.trim_space(space);
+    world.flush();
+    assert_eq!(world.count(PageState::Modified), 2, "private pages have nowhere to go");
+    assert_eq!(world.files.get(&(section, 1)), Some(&mark(1)));
 }
