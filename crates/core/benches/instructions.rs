@@ -1,8 +1,9 @@
 //! What the core's common operations cost in instructions, which repeat, and the least time each
 //! was seen to take: `cargo bench -p memtide-core --bench instructions`.
 //!
-//! An argument names the operations to measure by a part of their names (`-- trim`). It starts itself under `valgrind --tool=callgrind` twice for each operation, with different
-//! numbers of rounds; what the rounds differ by is what they cost.
+//! It starts itself under `valgrind --tool=callgrind` twice for each operation, with different
+//! numbers of rounds; what the rounds differ by is what they cost. An argument chooses the
+//! operations whose names hold it (`-- trim`).
 
 mod scene;
 
@@ -103,8 +104,8 @@ fn run_counted(machine: &str, operation: &str, rounds: &str) -> Result<(), Box<d
     let mut scene = Scene::new(machine);
     // One round more than is measured: what the first grows is there for the others.
     for _ in 0..rounds.parse::<u64>()? {
-        scene.prepare(operation, HOT);
-        scene.perform_measured(operation, HOT);
+        scene.prepare(operation);
+        scene.perform_measured(operation);
     }
     // Taking a machine of 1 TiB apart is not measured, and slow under callgrind.
     std::mem::forget(scene);

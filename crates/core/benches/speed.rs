@@ -2,7 +2,7 @@
 
 mod scene;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use scene::{MACHINES, Operation, Scene};
 
 fn speed(criterion: &mut Criterion) {
@@ -17,6 +17,8 @@ fn speed(criterion: &mut Criterion) {
                 Operation::AllocateFree(_) => "allocate_free",
             };
             let mut group = criterion.benchmark_group(group_name);
+            // Every iteration is a round of many operations in any case.
+            group.sampling_mode(SamplingMode::Flat).sample_size(50);
             let name = format!("{}, {}", operation.name(), machine.name);
             group.bench_function(name, |bencher| {
                 bencher.iter_custom(|count| scene.time(operation, count));

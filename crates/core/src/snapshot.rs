@@ -440,7 +440,7 @@ impl Snapshot<'_> {
     }
 
     fn view_of(&self, space: SpaceId, page: u64, pte: Pte) -> PteView {
-        if pte != Pte::None {
+        if !matches!(pte, Pte::None | Pte::Gone) {
             return self.plain(pte);
         }
         let holder = self.manager.spaces.get(space);
@@ -455,7 +455,7 @@ impl Snapshot<'_> {
 
     fn plain(&self, pte: Pte) -> PteView {
         match pte {
-            Pte::None => PteView::Zero,
+            Pte::None | Pte::Gone => PteView::Zero,
             Pte::Valid(valid) => valid_view(valid),
             Pte::Transition(frame) => PteView::Transition { frame },
             Pte::PageFile(slot) => PteView::PageFile(slot),

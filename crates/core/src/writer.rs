@@ -283,6 +283,7 @@ impl Manager {
         let entry = self.end_write(pfn);
         self.frames.edit(pfn, |entry| {
             entry.set(Flag::WriteFailed, false);
+            entry.set(Flag::Parked, false);
             entry.set(Flag::NoStore, false);
         });
         // It was written to again meanwhile, or nobody wants it: the copy is worth nothing.
@@ -310,13 +311,17 @@ impl Manager {
             let failed_before = entry.has(Flag::WriteFailed);
             self.frames.edit(pfn, |entry| {
                 entry.set(Flag::Modified, true);
-                entry.set(Flag::WriteFailed, alone);
+                // The failure of a cluster tells nothing of this page.
+                entry.set(Flag::WriteFailed, alone || failed_before);
             });
             if alone && failed_before {
                 self.frames.edit(pfn, |entry| entry.set(Flag::Parked, true));
                 self.emit(Output::WriteFailed { frame: pfn, error });
                 let retry = self.now.after(self.config.policy.write_retry);
                 self.writer.retry_at.get_or_insert(retry);
+            } else if entry.state() == PageState::Transition {
+                // Somebody wanted it written: that goes on.
+                self.writer.flush += 1;
             }
         }
         let entry = self.frames.entry(pfn);
@@ -385,11 +390,15 @@ impl Manager {
                 let original = Pte::Store(number).packed();
                 self.frames.edit(pfn, |entry| entry.set_original(original));
             }
-            None => self.frames.edit(pfn, |entry| {
-                entry.set(Flag::Modified, true);
-                // A page that is in use again may compress another time.
-                entry.set(Flag::NoStore, is_wanted);
-            }),
+            None => {
+                self.frames.edit(pfn, |entry| {
+                    entry.set(Flag::Modified, true);
+                    // A page that is in use again may compress another time.
+                    entry.set(Flag::NoStore, is_wanted);
+                });
+                // What was to leave memory goes on to a page file.
+                self.writer.flush += u64::from(is_wanted);
+            }
         }
         self.settle_page(pfn, &entry);
     }
@@ -484,8 +493,8 @@ impl Manager {
         self.retire_page(pfn);
     }
 
-    /// Takes slots from pages that are in memory, for pages that are not to be: when every slot is
-    /// used, but fewer pages than that are out of memory.
+    /// Takes slots from pages that are in working sets, for pages that are not to be in memory:
+    /// when every slot is used, but fewer pages than that are out of memory.
     fn reclaim_slots(&mut self, wanted: u32) -> bool {
         let mut found = 0;
         let frames = self.frames.len();
@@ -493,17 +502,16 @@ impl Manager {
             self.writer.hand = (self.writer.hand + 1) % frames;
             let pfn = Pfn(self.writer.hand);
             let entry = self.frames.entry(pfn);
-            if !matches!(Pte::unpacked(entry.original()), Pte::PageFile(_)) {
+            // A standby page keeps its slot: without it the page would be modified and another
+            // one standby in its place, over and over.
+            // A physical frame keeps its owner where others keep their slot.
+            if entry.state() != PageState::Active
+                || entry.has(Flag::Physical)
+                || !matches!(Pte::unpacked(entry.original()), Pte::PageFile(_))
+            {
                 continue;
             }
-            match entry.state() {
-                PageState::Active => self.mark_modified(pfn),
-                PageState::Standby => {
-                    self.mark_modified(pfn);
-                    self.retire_page(pfn);
-                }
-                _ => continue,
-            }
+            self.mark_modified(pfn);
             found += 1;
             if found == wanted {
                 break;

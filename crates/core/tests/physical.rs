@@ -78,9 +78,9 @@ fn physical_pages_are_zeroed_and_keep_their_contents_while_they_are_not_mapped()
     // In another order, elsewhere.
     let order = [frames[2], frames[0], frames[1]];
     map(&mut world, space, other + PAGE, &order).expect("mapped");
-    for (page, value) in [(1, 12), (2, 10), (3, 11)] {
+    for ((page, value), frame) in [(1, 12), (2, 10), (3, 11)].into_iter().zip(order) {
         assert_eq!(world.read(space, other + page * PAGE), Ok(value));
-        assert_eq!(world.frame(space, other + page * PAGE), order[page as usize - 1]);
+        assert_eq!(world.frame(space, other + page * PAGE), frame);
     }
 }
 
@@ -150,11 +150,11 @@ fn physical_pages_are_never_trimmed() {
     }
     world.page_out();
     world.call(|manager| manager.empty_working_set(space)).expect("a space");
-    for page in 0..8 {
+    for (page, frame) in (0..8).zip(&frames) {
         let address = base + page * PAGE;
         assert!(world.manager.touch(space, address, Access::Write));
-        assert_eq!(world.frame(space, address), frames[page as usize]);
-        let view = world.frame_view(frames[page as usize]);
+        assert_eq!(world.frame(space, address), *frame);
+        let view = world.frame_view(*frame);
         assert!(view.is_physical && view.original.is_none());
         assert!(matches!(view.shape, FrameShape::Active { share_count: 1, .. }));
         assert!(matches!(world.pte(space, address), PteView::Valid { is_pinned: true, .. }));

@@ -67,8 +67,7 @@ fn all_views_of_a_section_see_each_others_writes_through_trimming_and_page_out()
         }
         let steps: [fn(&mut World); 4] = [|_| (), World::trim, World::write_out, World::page_out];
         for (round, leave) in (1..).zip(steps) {
-            for page in 0..20 {
-                let (space, base) = views[page as usize % 3];
+            for (page, (space, base)) in (0..20).zip(views.into_iter().cycle()) {
                 world.write(space, base + page * PAGE, round * 100 + page).expect("a write");
             }
             leave(&mut world);

@@ -134,40 +134,36 @@ impl Scene {
 
     /// Nanoseconds of one operation: the least that any of many rounds took.
     pub(crate) fn least(&mut self, operation: Operation, rounds: u32) -> f64 {
-        let least = (0..rounds).map(|_| self.timed(operation, HOT)).min();
+        let least = (0..rounds).map(|_| self.timed(operation)).min();
         least.unwrap_or_default().as_secs_f64() * 1e9 / HOT as f64
     }
 
-    /// How long so many operations take, without what prepares them.
-    pub(crate) fn time(&mut self, operation: Operation, mut count: u64) -> Duration {
-        let mut sum = Duration::ZERO;
-        while count > 0 {
-            let now = count.min(HOT as u64);
-            sum += self.timed(operation, now as usize);
-            count -= now;
-        }
-        sum
+    /// How long so many operations take, without what prepares them: whole rounds, scaled.
+    pub(crate) fn time(&mut self, operation: Operation, count: u64) -> Duration {
+        let rounds = count.div_ceil(HOT as u64);
+        let sum: Duration = (0..rounds).map(|_| self.timed(operation)).sum();
+        sum.mul_f64(count as f64 / (rounds * HOT as u64) as f64)
     }
 
-    /// Prepares and times one round of at most [`HOT`] operations.
-    fn timed(&mut self, operation: Operation, count: usize) -> Duration {
-        self.prepare(operation, count);
+    /// Prepares and times one round of [`HOT`] operations.
+    fn timed(&mut self, operation: Operation) -> Duration {
+        self.prepare(operation);
         let begin = Instant::now();
-        self.perform_measured(operation, count);
+        self.perform_measured(operation);
         begin.elapsed()
     }
 
     /// Brings the pages into the state that an operation begins with.
-    pub(crate) fn prepare(&mut self, operation: Operation, count: usize) {
+    pub(crate) fn prepare(&mut self, operation: Operation) {
         match operation {
-            Operation::Touch => self.make_resident(count, Access::Read),
+            Operation::Touch => self.make_resident(Access::Read),
             Operation::SoftFault | Operation::SoftFaultWrite => {
-                self.make_resident(count, Access::Read);
+                self.make_resident(Access::Read);
                 self.trim();
                 self.complete();
             }
             Operation::DemandZero => {
-                for index in 0..count {
+                for index in 0..HOT {
                     let address = self.hot[index];
                     self.discard(address);
                 }
@@ -179,37 +175,37 @@ impl Scene {
                 self.trim();
                 self.complete();
                 let is_clean = operation == Operation::TrimClean;
-                self.make_resident(count, if is_clean { Access::Read } else { Access::Write });
+                self.make_resident(if is_clean { Access::Read } else { Access::Write });
             }
             Operation::AllocateFree(_) => {}
         }
     }
 
-    /// What is measured, so many times. A function of its own, for callgrind to tell it apart.
+    /// What is measured, [`HOT`] times. A function of its own, for callgrind to tell it apart.
     #[inline(never)]
-    pub(crate) fn perform_measured(&mut self, operation: Operation, count: usize) {
+    pub(crate) fn perform_measured(&mut self, operation: Operation) {
         match operation {
             Operation::Touch => {
-                for index in 0..count {
+                for index in 0..HOT {
                     let address = self.hot[index];
                     black_box(self.manager.touch(self.space, address, Access::Read));
                 }
             }
-            Operation::SoftFault => self.fault_all(count, Access::Read),
+            Operation::SoftFault => self.fault_all(Access::Read),
             Operation::SoftFaultWrite | Operation::DemandZero => {
-                self.fault_all(count, Access::Write);
+                self.fault_all(Access::Write);
             }
             Operation::TrimClean | Operation::TrimDirty => self.trim(),
             Operation::AllocateFree(bytes) => {
-                for _ in 0..count {
+                for _ in 0..HOT {
                     self.allocate_and_free(bytes);
                 }
             }
         }
     }
 
-    fn fault_all(&mut self, count: usize, access: Access) {
-        for index in 0..count {
+    fn fault_all(&mut self, access: Access) {
+        for index in 0..HOT {
             let address = self.hot[index];
             self.fault(address, access);
         }
@@ -221,8 +217,8 @@ impl Scene {
         self.drain();
     }
 
-    fn make_resident(&mut self, count: usize, access: Access) {
-        for index in 0..count {
+    fn make_resident(&mut self, access: Access) {
+        for index in 0..HOT {
             let address = self.hot[index];
             if !self.manager.touch(self.space, address, access) {
                 self.fault(address, access);
@@ -276,7 +272,7 @@ fn shuffle(addresses: &mut [u64]) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        let other = state % (last as u64 + 1);
-        addresses.swap(last, other as usize);
+        let [.., low, high] = state.to_le_bytes();
+        addresses.swap(last, usize::from(u16::from_le_bytes([low, high])) % (last + 1));
     }
 }

@@ -111,7 +111,7 @@ impl Manager {
         };
         let outcome = match self.tables.get(scene.pte) {
             Pte::Valid(valid) => return self.valid_fault(scene, waiter, valid),
-            Pte::None => {
+            Pte::None | Pte::Gone => {
                 let region = self.spaces.get(scene.space).region(scene.region);
                 match region.section_page(scene.page) {
                     Some((section, page)) => self.prototype_fault(scene, waiter, section, page),
@@ -141,7 +141,9 @@ impl Manager {
                 self.count(scene.space, |counters| counters.in_page_errors += 1);
                 Outcome::Raised(Exception::InPage { address: waiter.address, error })
             }
-            Pte::PageFile(_) | Pte::None | Pte::Valid(_) => self.hard_fault(scene, pte, waiter),
+            Pte::PageFile(_) | Pte::None | Pte::Gone | Pte::Valid(_) => {
+                self.hard_fault(scene, pte, waiter)
+            }
         }
     }
 
@@ -193,8 +195,8 @@ impl Manager {
         }
     }
 
-    /// The PTE of a page of a region, its tables made where they are missing; `None` where the pool has no
-    /// room for them.
+    /// The PTE of a page of a region, its tables made where they are missing; `None` where the pool
+    /// has no room for them.
     pub(crate) fn pte_for(&mut self, space: SpaceId, number: u32, page: u64) -> Option<PteAddress> {
         let holder = self.spaces.get_mut(space);
         holder.region_mut(number).is_touched = true;

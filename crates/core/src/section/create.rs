@@ -161,7 +161,7 @@ impl Manager {
             Pte::Valid(valid) => {
                 panic!("frame {} of a section without views is valid", valid.pfn())
             }
-            Pte::PageFile(_) | Pte::Store(_) | Pte::Lost(_) => {
+            Pte::PageFile(_) | Pte::Store(_) | Pte::Lost(_) | Pte::Gone => {
                 self.tables.set(pte, Pte::None);
                 self.release_copy(before.packed());
             }

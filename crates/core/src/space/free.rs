@@ -159,7 +159,7 @@ impl Manager {
                 self.tables.set(pte, Pte::None);
                 self.drop_frame(pfn);
             }
-            elsewhere @ (Pte::PageFile(_) | Pte::Store(_) | Pte::Lost(_)) => {
+            elsewhere @ (Pte::PageFile(_) | Pte::Store(_) | Pte::Lost(_) | Pte::Gone) => {
                 self.tables.set(pte, Pte::None);
                 self.release_copy(elsewhere.packed());
             }

@@ -108,14 +108,12 @@ impl Manager {
         if is_listed {
             // Off its list and back, under its new priority.
             self.frames.move_page(pfn, To::Transition { operation: crate::pfn::NONE });
-        } else if entry.has(Flag::Modified) {
-            // It was written to while a write was in progress, whose copy is older.
+        }
+        if entry.has(Flag::Modified) {
+            // Where a write is in progress as well, its copy is older.
             self.forget_copy(pfn);
         }
-        self.frames.edit(pfn, |entry| {
-            entry.set(Flag::Modified, false);
-            entry.set_priority(priority);
-        });
+        self.frames.edit(pfn, |entry| entry.set_priority(priority));
         if is_listed {
             self.make_standby(pfn);
         }

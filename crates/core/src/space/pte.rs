@@ -26,6 +26,7 @@ const TRANSITION: u64 = 1;
 const PAGE_FILE: u64 = 2;
 const STORE: u64 = 3;
 const LOST: u64 = 4;
+const GONE: u64 = 5;
 
 /// A slot of a page file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +53,9 @@ pub(crate) enum Pte {
     Store(u32),
     /// The page's contents could not be had back: every access raises this error.
     Lost(u32),
+    /// The page's contents were given up by a reset or an offer, and then taken: the next access
+    /// gets zeros.
+    Gone,
 }
 
 /// A valid PTE.
@@ -148,6 +152,7 @@ impl Pte {
             PAGE_FILE => Self::PageFile(Slot { file: (word >> FILE_SHIFT & 15) as u8, number }),
             STORE => Self::Store(number),
             LOST => Self::Lost(number),
+            GONE => Self::Gone,
             _ => Self::None,
         }
     }
@@ -164,6 +169,7 @@ impl Pte {
                     | (slot.number as u64) << NUMBER_SHIFT
             }
             Self::Store(number) => STORE << KIND_SHIFT | (number as u64) << NUMBER_SHIFT,
+            Self::Gone => GONE << KIND_SHIFT,
             Self::Lost(code) => LOST << KIND_SHIFT | (code as u64) << NUMBER_SHIFT,
         }
     }
@@ -195,6 +201,7 @@ mod tests {
             Pte::PageFile(Slot { file: 0, number: 0 }),
             Pte::Store(7),
             Pte::Lost(5),
+            Pte::Gone,
         ] {
             assert_eq!(Pte::unpacked(pte.packed()), pte);
         }

@@ -98,7 +98,7 @@ impl Manager {
     /// Makes a page clean without a copy.
     fn reset_page(&mut self, space: SpaceId, page: u64, pte: PteAddress) {
         match self.tables.get(pte) {
-            Pte::None => {}
+            Pte::None | Pte::Gone => {}
             Pte::Valid(valid) => {
                 self.forget_copy(valid.pfn());
                 self.tables.set(pte, Pte::Valid(valid.with(DIRTY, false)));
@@ -108,7 +108,7 @@ impl Manager {
                 let entry = self.frames.entry(pfn);
                 if entry.has(Flag::Reading) || entry.has(Flag::Writing) {
                     // Its I/O would bring the copy back: the page goes at once.
-                    self.tables.set(pte, Pte::None);
+                    self.tables.set(pte, Pte::Gone);
                     self.drop_frame(pfn);
                     return;
                 }
@@ -118,17 +118,17 @@ impl Manager {
                 }
             }
             elsewhere @ (Pte::PageFile(_) | Pte::Store(_) | Pte::Lost(_)) => {
-                self.tables.set(pte, Pte::None);
+                self.tables.set(pte, Pte::Gone);
                 self.release_copy(elsewhere.packed());
             }
         }
     }
 
-    /// The frame's page is neither modified nor copied any more.
+    /// The frame's page is neither modified nor copied any more: taking the frame takes the page.
     pub(crate) fn forget_copy(&mut self, pfn: crate::page::Pfn) {
         self.release_copy(self.frames.entry(pfn).original());
         self.frames.edit(pfn, |entry| {
-            entry.set_original(0);
+            entry.set_original(Pte::Gone.packed());
             entry.set(Flag::Modified, false);
             // A write in progress must not become a copy.
             entry.set(Flag::Stale, entry.has(Flag::Writing));
@@ -152,36 +152,33 @@ impl Manager {
         }
     }
 
-    /// Makes pages that have lost their copies count as modified; the first page without contents.
+    /// Makes pages that have no copies count as modified; the first page whose contents are gone.
+    /// A page that was never touched still holds its zeros.
     pub(crate) fn keep_again(&mut self, space: SpaceId, pages: &Range<u64>) -> Option<u64> {
-        let mut seen = 0;
         let mut lost = None;
         self.each_pte(space, pages, |manager, page, pte| {
-            seen += 1;
             if !manager.keep_page(pte) && lost.is_none() {
                 lost = Some(page);
             }
         });
-        // A page without a table has no contents either.
-        if seen < pages.end - pages.start {
-            let root = self.spaces.get(space).root;
-            let before = pages.start..lost.unwrap_or(pages.end);
-            lost = before.into_iter().find(|p| self.tables.peek(root, *p).is_none()).or(lost);
-        }
         lost
     }
 
     fn keep_page(&mut self, pte: PteAddress) -> bool {
         match self.tables.get(pte) {
-            Pte::None | Pte::Lost(_) => return false,
+            Pte::Lost(_) => return false,
+            Pte::Gone => {
+                self.tables.set(pte, Pte::None);
+                return false;
+            }
             Pte::Valid(valid) => {
-                if self.frames.entry(valid.pfn()).original() == 0 {
+                if self.frames.entry(valid.pfn()).original() == Pte::Gone.packed() {
                     self.mark_modified(valid.pfn());
                 }
             }
             Pte::Transition(pfn) => {
                 let entry = self.frames.entry(pfn);
-                if entry.state() == PageState::Standby && entry.original() == 0 {
+                if entry.state() == PageState::Standby && entry.original() == Pte::Gone.packed() {
                     self.mark_modified(pfn);
                     self.retire_page(pfn);
                 } else if entry.has(Flag::Stale) {
@@ -189,7 +186,7 @@ impl Manager {
                     self.mark_modified(pfn);
                 }
             }
-            Pte::PageFile(_) | Pte::Store(_) => {}
+            Pte::None | Pte::PageFile(_) | Pte::Store(_) => {}
         }
         true
     }

@@ -507,7 +507,12 @@ impl Run {
             let all_offered = is_valid && region.pages[inside.clone()].iter().all(|p| p.offered);
             match result {
                 Ok(()) => assert!(is_valid && (choice != 3 || all_offered)),
-                Err(Refusal::ContentsLost { .. }) => assert!(is_valid && matches!(choice, 1 | 3)),
+                Err(Refusal::ContentsLost { .. }) => {
+                    assert!(is_valid && matches!(choice, 1 | 3));
+                    let may_be_lost = |page: &Page| !matches!(page.content, Content::Exact(_));
+                    let any = region.pages[inside.clone()].iter().any(may_be_lost);
+                    assert!(any, "contents are lost that nobody gave up");
+                }
                 Err(refusal) => {
                     assert!(!is_valid || (choice == 3 && !all_offered), "{choice}: {refusal}");
                     return self.drain();
