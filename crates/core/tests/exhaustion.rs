@@ -403,3 +403,24 @@ fn threads_that_wait_for_frames_are_served_in_the_order_they_came() {
     world.command(ListCommand::EmptyWorkingSets);
     expect_all_back(world);
 }
+
+#[test]
+fn threads_that_wait_for_a_read_get_a_violation_when_their_space_ends() {
+    let mut world = World::new(quiet(16).with_page_file(16, 16));
+    let space = world.space();
+    let base = world.committed(space, 1);
+    fill(&mut world, space, base, 1);
+    world.page_out(space);
+    assert_eq!(world.begin(FIRST, space, base, Access::Read), None);
+    assert_eq!(world.begin(SECOND, space, base, Access::Write), None);
+    world.call(|manager| manager.destroy_space(space)).expect("it is there");
+    let violation = |access| Answer::Raised(Exception::AccessViolation { address: base, access });
+    assert_eq!(world.answers.remove(&FIRST), Some(violation(Access::Read)), "at once");
+    assert_eq!(world.answers.remove(&SECOND), Some(violation(Access::Write)));
+    // Another space of the same number has memory at the same address.
+    let next = world.space();
+    assert_eq!((next, world.committed(next, 1)), (space, base));
+    world.complete_all();
+    assert!(world.answers.is_empty());
+    expect_all_back(world);
+}
