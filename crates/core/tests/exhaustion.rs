@@ -424,3 +424,16 @@ fn threads_that_wait_for_a_read_get_a_violation_when_their_space_ends() {
     assert!(world.answers.is_empty());
     expect_all_back(world);
 }
+
+#[test]
+fn a_machine_of_one_frame_refuses_a_copy_that_needs_two() {
+    let mut world = World::new(Config::new(1).with_page_file(8, 8));
+    let space = world.space();
+    let section = world.section(Backing::File, 1);
+    let view = View { section, address: 0, offset: 0, bytes: 0, protection: 0x08 };
+    let base = world.call(|manager| manager.map_view(space, &view)).expect("a view");
+    assert_eq!(world.read(space, base), Ok(file_mark(section, 0)));
+    assert_eq!(world.write(space, base, 1), no_memory(base));
+    assert_eq!(world.read(space, base), Ok(file_mark(section, 0)));
+    expect_all_back(world);
+}

@@ -51,7 +51,7 @@ pub(crate) struct Scene {
 }
 
 /// A fault is looked at again while its page is taken from under it, but not for ever: a machine
-/// of one frame cannot hold a page and its copy.
+/// of one frame cannot hold a page and its copy, and reads the page anew each time.
 const LOOKS: u32 = 8;
 
 impl Manager {
