@@ -26,7 +26,7 @@ impl Manager {
         let colour = space.next_colour;
         space.next_colour = colour.wrapping_add(1);
         if self.frames.available() == 0 {
-            self.reclaim();
+            self.reclaim(false);
         }
         self.take_available(wanted, colour)
     }

@@ -437,3 +437,22 @@ fn a_machine_of_one_frame_refuses_a_copy_that_needs_two() {
     assert_eq!(world.read(space, base), Ok(file_mark(section, 0)));
     expect_all_back(world);
 }
+
+#[test]
+fn a_page_that_can_go_is_found_behind_many_that_must_not_be_written() {
+    let mut world = World::new(quiet(128).with_page_file(8, 8));
+    let (holder, other) = (world.space(), world.space());
+    let section = world.section(Backing::File, 120);
+    let view = world.map(holder, section);
+    world.call(|manager| manager.hold_writes(section)).expect("held");
+    let base = world.committed(other, 10);
+    fill(&mut world, other, base, 6);
+    for page in 0..120 {
+        world.write(holder, at(view, page), mark(page)).expect("a write");
+    }
+    fill(&mut world, other, base, 10);
+    expect_filled(&mut world, other, base, 10);
+    world.call(|manager| manager.release_writes(section)).expect("released");
+    expect_filled(&mut world, holder, view, 120);
+    expect_all_back(world);
+}
