@@ -172,8 +172,8 @@ impl Manager {
         self.frames.edit(pfn, |entry| entry.set_references(references));
     }
 
-    /// Puts a page that needs no write on the standby list; from a frame that fails it goes at once,
-    /// so that no such frame is ever available.
+    /// Puts a page that needs no write on the standby list; from a frame that fails it goes at
+    /// once, so that no such frame is ever available.
     pub(crate) fn make_standby(&mut self, pfn: Pfn) {
         let entry = self.frames.entry(pfn);
         if entry.has(Flag::BadOnFree) {

@@ -382,8 +382,7 @@ fn threads_that_wait_for_frames_are_served_in_the_order_they_came() {
     let base = world.committed(space, 10);
     fill(&mut world, space, base, 2);
     let mut order = Vec::new();
-    for page in 2..10 {
-        let thread = ThreadId(page as u32);
+    for (thread, page) in (2..).map(ThreadId).zip(2..10) {
         let answer = world.begin_value(thread, space, at(base, page), Some(mark(page)));
         if answer.is_some() {
             order.push(thread);

@@ -115,8 +115,8 @@ impl Manager {
         self.shortage() == 0
     }
 
-    /// Trims until a frame is available. The minimums hold as long as some page is on its way to be,
-    /// unless that is the last resort: it may have nowhere to go.
+    /// Trims until a frame is available. The minimums hold as long as some page is on its way to
+    /// be, unless this is the last resort: that page may have nowhere to go.
     pub(crate) fn reclaim(&mut self, is_last_resort: bool) {
         /// A bound on the dirty pages that are trimmed, or being written, in search of a clean one.
         const ATTEMPTS: u32 = 64;
