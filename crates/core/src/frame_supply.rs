@@ -26,7 +26,7 @@ impl Manager {
         let colour = space.next_colour;
         space.next_colour = colour.wrapping_add(1);
         if self.frames.available() == 0 {
-            self.reclaim();
+            self.reclaim(false);
         }
         self.take_available(wanted, colour)
     }
@@ -173,8 +173,8 @@ impl Manager {
         self.frames.edit(pfn, |entry| entry.set_references(references));
     }
 
-    /// Puts a page that needs no write on the standby list; from a frame that fails it goes at once,
-    /// so that no such frame is ever available.
+    /// Puts a page that needs no write on the standby list; from a frame that fails it goes at
+    /// once, so that no such frame is ever available.
     pub(crate) fn make_standby(&mut self, pfn: Pfn) {
         let entry = self.frames.entry(pfn);
         if entry.has(Flag::BadOnFree) {

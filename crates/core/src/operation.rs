@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::page::{Pfn, SectionId, narrow};
+use crate::page::{Pfn, SectionId, SpaceId, narrow};
 use crate::space::pte::Slot;
 use crate::waiter::Waiter;
 
@@ -161,6 +161,13 @@ impl Operations {
     /// Writes and compressions in progress.
     pub(crate) const fn writes(&self) -> u32 {
         self.writes
+    }
+
+    /// Takes the threads off every list that wait for pages of a space.
+    pub(crate) fn take_waiters(&mut self, space: SpaceId) -> Vec<Waiter> {
+        let of_space = |waiter: &mut Waiter| waiter.space == space;
+        let lists = self.table.iter_mut().map(|operation| &mut operation.waiters);
+        lists.flat_map(|waiters| waiters.extract_if(.., of_space)).collect()
     }
 
     /// Forgets a thread that waits for nothing any more.

@@ -24,6 +24,8 @@ pub(crate) struct Waiter {
     pub(crate) is_counted: bool,
     /// A cluster with its page failed: the page is read alone.
     pub(crate) reads_alone: bool,
+    /// How often the page to be copied was trimmed to find a frame for the copy.
+    pub(crate) copies_lost: u32,
 }
 
 impl Waiter {
@@ -34,7 +36,8 @@ impl Waiter {
         access: Access,
         goal: Goal,
     ) -> Self {
-        Self { thread, space, address, access, goal, is_counted: false, reads_alone: false }
+        let (is_counted, reads_alone, copies_lost) = (false, false, 0);
+        Self { thread, space, address, access, goal, is_counted, reads_alone, copies_lost }
     }
 
     pub(crate) const fn page(&self) -> u64 {

@@ -62,7 +62,7 @@ fn a_cluster_keeps_neighbours_neighbours() {
     let first = slot_of(&world, space, base);
     for page in 0..40 {
         let slot = slot_of(&world, space, at(base, page));
-        assert_eq!((slot.file, slot.number), (0, first.number + page as u32));
+        assert_eq!((slot.file, u64::from(slot.number)), (0, u64::from(first.number) + page));
     }
     assert_eq!(world.manager.counters().writes, 1);
 }
@@ -84,7 +84,7 @@ fn pages_of_two_spaces_are_each_neighbours_of_their_own() {
         let first = slot_of(&world, *space, base);
         for page in 1..8 {
             let slot = slot_of(&world, *space, at(base, page));
-            assert_eq!(slot.number, first.number + page as u32);
+            assert_eq!(u64::from(slot.number), u64::from(first.number) + page);
         }
     }
 }
@@ -444,24 +444,24 @@ fn frames_that_a_program_allocated_name_no_slots() {
 
 #[test]
 fn a_page_that_fails_twice_is_reported_stays_readable_and_is_retried_later() {
-    for pages in [1, 2, 5] {
+    for (pages, count) in [(1, 1), (2, 2), (5, 5)] {
         let (mut world, space, base) = filled(quiet(32).with_page_file(256, 256), pages);
         world.trim_space(space);
         world.take_log();
         world.faults = Box::new(|io| if matches!(io, Io::Write(_)) { Err(BROKEN) } else { Ok(()) });
         world.flush();
-        assert_eq!(failures(&mut world), pages as usize, "each is reported once");
-        assert_eq!(world.count(PageState::ModifiedNoWrite), pages as usize);
+        assert_eq!(failures(&mut world), count, "each is reported once");
+        assert_eq!(world.count(PageState::ModifiedNoWrite), count);
         expect_filled(&mut world, space, base, pages);
         world.trim_space(space);
-        assert_eq!(world.count(PageState::ModifiedNoWrite), pages as usize);
+        assert_eq!(world.count(PageState::ModifiedNoWrite), count);
 
         let due = world.manager.next_deadline().expect("a retry is due");
         assert!(due <= world.now.after(world.manager.config().policy.write_retry));
         world.faults = Box::new(|_| Ok(()));
         world.pass(Tick::SECOND);
         world.complete_all();
-        assert_eq!(world.count(PageState::Standby), pages as usize);
+        assert_eq!(world.count(PageState::Standby), count);
         world.page_out_space(space);
         expect_filled(&mut world, space, base, pages);
     }

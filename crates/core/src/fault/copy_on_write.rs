@@ -2,7 +2,8 @@
 //!
 //! Source: Microsoft's documentation, "Memory Protection"; *Windows Internals*, "Copy-on-write".
 
-use crate::fault::{Outcome, Scene};
+use crate::exception::Exception;
+use crate::fault::{LOOKS, Outcome, Scene};
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
 use crate::output::{Content, Output};
@@ -25,6 +26,11 @@ impl Manager {
         // Finding a frame may have trimmed the page that is to be copied.
         let Pte::Valid(now) = self.tables.get(pte) else {
             self.free_frame(copy);
+            waiter.copies_lost += 1;
+            if waiter.copies_lost == LOOKS {
+                let address = waiter.address;
+                return Outcome::Raised(Exception::NoMemory { address });
+            }
             return Outcome::Again;
         };
         debug_assert_eq!(now.pfn(), valid.pfn());

@@ -18,7 +18,7 @@ use crate::exception::Exception;
 use crate::manager::Manager;
 use crate::output::Output;
 use crate::page::{Access, PAGE_SIZE, SpaceId, Vpn};
-use crate::pfn::{PageState, PteAddress};
+use crate::pfn::PteAddress;
 use crate::protection::Protection;
 use crate::space::page_table::TABLE_BYTES;
 use crate::space::pte::Pte;
@@ -51,7 +51,7 @@ pub(crate) struct Scene {
 }
 
 /// A fault is looked at again while its page is taken from under it, but not for ever: a machine
-/// of one frame cannot hold a page and its copy.
+/// of one frame cannot hold a page and its copy, and reads the page anew each time.
 const LOOKS: u32 = 8;
 
 impl Manager {
@@ -253,9 +253,9 @@ impl Manager {
 
     /// Nothing is on its way that could end the wait of the first thread.
     fn give_up_waiting(&mut self) -> bool {
-        let modified = self.frames.count(PageState::Modified);
-        self.reclaim();
-        if self.frames.available() > 0 || self.frames.count(PageState::Modified) > modified {
+        let trimmed = self.counters.trimmed;
+        self.reclaim(true);
+        if self.frames.available() > 0 || self.counters.trimmed > trimmed {
             return true;
         }
         let Some(waiter) = self.waiting.pop_front() else { return false };

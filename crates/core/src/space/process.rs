@@ -95,8 +95,12 @@ impl Manager {
         Ok(())
     }
 
-    /// Threads that wait for a frame for a space that is gone have nothing to wait for.
+    /// Threads that wait in a space that is gone have nothing to wait for. They are told at once:
+    /// the next space may get its number.
     fn fault_orphans(&mut self, space: SpaceId) {
+        for waiter in self.operations.take_waiters(space) {
+            self.fault(waiter);
+        }
         let mut waiting = core::mem::take(&mut self.waiting);
         waiting.retain(|waiter| {
             let is_orphan = waiter.space == space;

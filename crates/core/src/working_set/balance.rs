@@ -5,6 +5,7 @@
 
 use crate::manager::Manager;
 use crate::page::{SpaceId, Tick};
+use crate::pfn::PageState;
 use crate::space::Space;
 use crate::space::pte::{ACCESSED, Pte};
 use crate::working_set::list::{AGES, Queue};
@@ -82,7 +83,7 @@ impl Manager {
 
     /// Pages that are missing until enough are available or on their way to be.
     fn shortage(&self) -> u64 {
-        let coming = self.frames.count(crate::pfn::PageState::Modified) + self.writer.in_flight;
+        let coming = self.frames.count(PageState::Modified) + self.writer.in_flight;
         let there = u64::from(self.frames.available()) + u64::from(coming);
         u64::from(self.config.policy.available_goal).saturating_sub(there)
     }
@@ -114,16 +115,21 @@ impl Manager {
         self.shortage() == 0
     }
 
-    /// Finds a frame where none is available: trims until one is, the minimums notwithstanding.
-    pub(crate) fn reclaim(&mut self) {
-        /// A bound on the dirty pages that are trimmed in search of a clean one.
+    /// Trims until a frame is available. The minimums hold as long as some page is on its way to
+    /// be, unless this is the last resort: that page may have nowhere to go.
+    pub(crate) fn reclaim(&mut self, is_last_resort: bool) {
+        /// A bound on the dirty pages that are trimmed, or being written, in search of a clean one.
         const ATTEMPTS: u32 = 64;
-        for _ in 0..ATTEMPTS {
+        let coming =
+            |manager: &Self| manager.frames.count(PageState::Modified) + manager.writer.in_flight;
+        for _ in 0..ATTEMPTS.saturating_sub(coming(self)).max(1) {
             let heaviest = |keeps_minimum: bool| {
                 let weighed = self.spaces.iter().map(|(id, s)| (weight(s, keeps_minimum), id));
                 weighed.filter(|(weight, _)| *weight > 0).max().map(|(_, id)| id)
             };
-            let Some(space) = heaviest(true).or_else(|| heaviest(false)) else { return };
+            let breaks_minimums = is_last_resort || coming(self) == 0;
+            let below = || if breaks_minimums { heaviest(false) } else { None };
+            let Some(space) = heaviest(true).or_else(below) else { return };
             if self.trim_one(space).is_none() || self.frames.available() > 0 {
                 return;
             }
