@@ -62,8 +62,13 @@ impl Manager {
 
     /// Takes a standby frame from its page, whose PTE says from now on where the copy is.
     pub(crate) fn repurpose(&mut self, pfn: Pfn) {
+        self.repurposed[usize::from(self.frames.entry(pfn).priority())] += 1;
+        self.take_from_page(pfn);
+    }
+
+    /// The same where no other page gets the frame.
+    fn take_from_page(&mut self, pfn: Pfn) {
         let entry = self.frames.entry(pfn);
-        self.repurposed[usize::from(entry.priority())] += 1;
         self.tables.set_word(entry.pte(), entry.original());
         self.leave_section(&entry);
         self.frames.move_page(pfn, To::Free);
@@ -209,7 +214,7 @@ impl Manager {
         let entry = self.frames.entry(pfn);
         match entry.state() {
             PageState::Bad => return Ok(()),
-            PageState::Standby => self.repurpose(pfn),
+            PageState::Standby => self.take_from_page(pfn),
             PageState::Zeroed | PageState::Free => {}
             _ => {
                 self.frames.edit(pfn, |entry| entry.set(Flag::BadOnFree, true));

@@ -58,10 +58,13 @@ impl Manager {
         }
     }
 
-    /// The nine conditions as they are, in the order of [`Condition::ALL`].
+    /// The nine conditions as they are, in the order of [`Condition::ALL`], each with its level at
+    /// this moment.
     #[must_use]
-    pub const fn conditions(&self) -> &[Reading; Condition::COUNT] {
-        self.tracker.readings()
+    pub fn conditions(&self) -> [Reading; Condition::COUNT] {
+        let mut tracker = self.tracker.clone();
+        tracker.update(&self.levels());
+        *tracker.readings()
     }
 
     pub(crate) fn judge_conditions(&mut self) {

@@ -159,7 +159,8 @@ impl Manager {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Tick> {
         // Modified pages of a file are still to be written when the last space is gone.
-        let has_work = self.spaces.count() > 0 || self.frames.count(PageState::Modified) > 0;
+        let hidden = u32::from(self.shared_area.is_some());
+        let has_work = self.spaces.count() > hidden || self.frames.count(PageState::Modified) > 0;
         let balance = has_work.then_some(self.balance.next);
         [balance, self.writer.retry_at].into_iter().flatten().min()
     }

@@ -2,7 +2,8 @@
 
 use crate::units::Bytes;
 
-/// Why the manager did not do what a program asked; nothing was changed.
+/// Why the manager did not do what a program asked. Nothing was changed, but where contents are
+/// lost: then what could be brought back was.
 ///
 /// Source: the documentation of each function, and the statuses of [MS-ERREF].
 ///
@@ -141,6 +142,18 @@ pub enum Refusal {
         /// The most that may be locked.
         allowed: Bytes,
     },
+    /// A guard page cannot be locked, and stays a guard page.
+    #[error("the page at {address:#x} is a guard page")]
+    GuardPage {
+        /// The first such page.
+        address: u64,
+    },
+    /// A page that forbids every access cannot be locked.
+    #[error("the page at {address:#x} may not be accessed")]
+    NoAccess {
+        /// The first such page.
+        address: u64,
+    },
     /// The range is not locked.
     #[error("the page at {address:#x} is not locked")]
     NotLocked {
@@ -190,6 +203,8 @@ impl Refusal {
             Self::MappedAlignment { .. } => 0xC000_0220,
             Self::InsufficientResources { .. } => 0xC000_009A,
             Self::WorkingSetQuota { .. } => 0xC000_00A1,
+            Self::GuardPage { .. } => 0xC000_0022,
+            Self::NoAccess { .. } => 0xC000_0005,
             Self::NotLocked { .. } => 0xC000_002A,
             Self::PrivilegeNotHeld { .. } => 0xC000_0061,
             Self::ContentsLost { .. } => 0xC000_0001,
@@ -213,7 +228,8 @@ impl Refusal {
             | Self::NotMappedView { .. } => 487,
             Self::NoMemory { .. } => 8,
             Self::CommitmentLimit { .. } => 1455,
-            Self::InvalidViewSize { .. } => 5,
+            Self::InvalidViewSize { .. } | Self::GuardPage { .. } => 5,
+            Self::NoAccess { .. } => 998,
             Self::MappedAlignment { .. } => 1132,
             Self::InsufficientResources { .. } => 1450,
             Self::WorkingSetQuota { .. } => 1453,

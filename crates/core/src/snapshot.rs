@@ -654,6 +654,11 @@ impl Snapshot<'_> {
         let space = self.manager.behind(space, page);
         let holder = self.manager.spaces.find(space);
         let number = holder.and_then(|holder| holder.region_at(page));
+        if let Ok(PteView::Valid { is_pinned: true, rights, .. }) = self.pte(space, address)
+            && rights.allow(access)
+        {
+            return None;
+        }
         match number.map(|number| self.manager.page_use(space, number, page)) {
             Some(PageUse::Committed(protection)) if protection.is_guard() => {
                 Some(Exception::GuardPage { address, access })

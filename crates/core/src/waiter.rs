@@ -22,6 +22,8 @@ pub(crate) struct Waiter {
     pub(crate) goal: Goal,
     /// The fault has been counted: what follows is its second half.
     pub(crate) is_counted: bool,
+    /// It has waited for a frame, and that is counted.
+    pub(crate) has_waited: bool,
     /// A cluster with its page failed: the page is read alone.
     pub(crate) reads_alone: bool,
     /// How often the page to be copied was trimmed to find a frame for the copy.
@@ -36,8 +38,17 @@ impl Waiter {
         access: Access,
         goal: Goal,
     ) -> Self {
-        let (is_counted, reads_alone, copies_lost) = (false, false, 0);
-        Self { thread, space, address, access, goal, is_counted, reads_alone, copies_lost }
+        Self {
+            thread,
+            space,
+            address,
+            access,
+            goal,
+            is_counted: false,
+            has_waited: false,
+            reads_alone: false,
+            copies_lost: 0,
+        }
     }
 
     pub(crate) const fn page(&self) -> u64 {

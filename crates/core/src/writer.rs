@@ -149,12 +149,11 @@ impl Manager {
         (self.sections.get(section).backing == Backing::File).then_some(section)
     }
 
-    fn cluster_limit(&mut self) -> u32 {
-        if self.writer.careful > 0 {
-            self.writer.careful -= 1;
-            return 1;
+    fn cluster_limit(&self) -> u32 {
+        match self.writer.careful {
+            0 => self.config.policy.write_cluster.max(1),
+            _ => 1,
         }
-        self.config.policy.write_cluster.max(1)
     }
 
     fn begin_file_write(&mut self, pfn: Pfn, section: crate::page::SectionId) {
@@ -205,6 +204,7 @@ impl Manager {
     }
 
     fn emit_write(&mut self, operation: OperationId) {
+        self.writer.careful = self.writer.careful.saturating_sub(1);
         self.counters.writes += 1;
         self.counters.pages_written += self.frames_of(operation).len() as u64;
         self.emit(Output::Write { operation });
@@ -264,6 +264,9 @@ impl Manager {
             }
         }
         if result.is_ok() {
+            if let Source::PageFile(slot) = source {
+                self.page_files.note_success(slot);
+            }
             self.writer.avoid = None;
         } else {
             self.counters.io_errors += 1;
@@ -495,9 +498,13 @@ impl Manager {
         if self.page_files.used() == 0 {
             return false;
         }
+        /// Frames looked at while other I/O may still make room: the rest is for the next attempt.
+        const LOOKS: u32 = 4096;
         let mut found = 0;
         let frames = self.frames.len();
-        for _ in 0..frames {
+        let is_busy = self.operations.reads() + self.operations.writes() > 0;
+        let looks = if is_busy { frames.min(LOOKS) } else { frames };
+        for _ in 0..looks {
             self.writer.hand = (self.writer.hand + 1) % frames;
             let pfn = Pfn(self.writer.hand);
             let entry = self.frames.entry(pfn);

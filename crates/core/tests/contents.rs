@@ -648,3 +648,16 @@ fn a_loss_in_a_frame_without_a_page_changes_nothing() {
     }
     assert_eq!(values(&mut world, space, base, 2), [1, 2]);
 }
+
+#[test]
+fn a_reclaimed_page_has_the_priority_of_its_space_again() {
+    let mut world = world();
+    let space = world.space();
+    let base = filled(&mut world, space, 1);
+    offer(&mut world, space, base, 1, OfferPriority::VeryLow);
+    assert_eq!(world.manager.list_counts().standby[1], 1);
+    world.call(|manager| manager.reclaim_offered(space, base, PAGE)).expect("it is there");
+    world.read(space, base).expect("a read");
+    world.write_out();
+    assert_eq!(world.manager.list_counts().standby[5], 1);
+}

@@ -394,3 +394,19 @@ fn other_layouts_share_nothing_of_windows_9x() {
     assert_eq!(view, KIB_64);
     assert_eq!(world.read(new, view), Ok(7));
 }
+
+#[test]
+fn a_view_of_windows_9x_goes_with_the_process_that_mapped_it() {
+    let (mut world, first) = machine(Layout::Windows9x);
+    let second = space_with(&mut world, Layout::Windows9x);
+    let shared = section(&mut world, 0x1_0000, false);
+    let (kept, gone) = (map(&mut world, second, shared, 0), map(&mut world, first, shared, 0));
+    let (kept, gone) = (kept.expect("a view"), gone.expect("a view"));
+    assert_eq!(world.write(second, gone, 7), Ok(()));
+    world.call(|manager| manager.destroy_space(first)).expect("the space is there");
+    assert!(world.read(second, gone).is_err(), "the process that mapped it is gone");
+    assert_eq!(world.read(second, kept), Ok(7), "the section is the same");
+    world.call(|manager| manager.destroy_space(second)).expect("the space is there");
+    world.call(|manager| manager.close_section(shared)).expect("it is held");
+    assert_eq!(world.manager.next_deadline(), None, "nothing is left to be done");
+}

@@ -19,7 +19,7 @@ const PAGE: u64 = 4096;
 const MIB: u64 = 1 << 20;
 
 fn set(manager: &Manager) -> ConditionSet {
-    let readings = manager.conditions().iter();
+    let readings = manager.conditions().into_iter();
     readings.filter(|reading| reading.state == State::Set).map(|r| r.condition).collect()
 }
 
@@ -289,7 +289,7 @@ fn the_gate_misses_no_change_of_any_condition() {
             let expected = tracker.update(&manager.levels());
             let states = |readings: &[Reading; Condition::COUNT]| readings.map(|r| r.state);
             assert_eq!(
-                states(manager.conditions()),
+                states(&manager.conditions()),
                 states(tracker.readings()),
                 "seed {seed}, step {step}: {event:?}"
             );

@@ -156,14 +156,14 @@ fn guard_no_access_and_uncommitted_pages_are_refused_and_stay_as_they_are() {
     let space = world.space();
     let base = filled(&mut world, space, 8);
     let all = 8 * PAGE;
-    for constant in [0x104, 0x01] {
+    let address = base + 3 * PAGE;
+    let refusals = [Refusal::GuardPage { address }, Refusal::NoAccess { address }];
+    for (constant, refusal) in [0x104, 0x01].into_iter().zip(refusals) {
         world.call(|m| m.protect(space, base + 3 * PAGE, PAGE, constant)).expect("committed");
-        let refused = Answer::Refused(Refusal::InvalidPageProtection { constant });
-        assert_eq!(world.lock(space, base, all), refused);
+        assert_eq!(world.lock(space, base, all), Answer::Refused(refusal));
         assert_eq!(world.protection(space, base + 3 * PAGE), Some(constant), "a guard is kept");
     }
     world.call(|m| m.free(space, base + 3 * PAGE, PAGE, MEM_DECOMMIT)).expect("committed");
-    let address = base + 3 * PAGE;
     assert_eq!(world.lock(space, base, all), Answer::Refused(Refusal::NotCommitted { address }));
     assert_eq!(locked(&world, space), 0);
     for (address, bytes) in [(base, 0), (base, 9 * PAGE), (base - PAGE, PAGE)] {
@@ -361,4 +361,28 @@ fn a_lock_needs_no_privilege() {
     let base = world.committed(space, 1);
     assert_eq!(world.lock(space, base + 7, 1), Answer::Resumed);
     assert!(matches!(world.page_use(space, base), Some(PageUse::Committed(_))));
+}
+
+#[test]
+fn two_locks_that_wait_at_once_do_not_pass_the_quota_together() {
+    let mut world = world();
+    let space = world.space();
+    let limits = (20 * PAGE, 200 * PAGE);
+    world
+        .call(|m| m.set_working_set_limits(space, limits.0, limits.1, (false, false)))
+        .expect("limits");
+    // Twelve pages may be locked: twenty less eight.
+    let base = filled(&mut world, space, 20);
+    world.page_out();
+    for (thread, first) in [(1, 0), (2, 10)] {
+        let (thread, address) = (ThreadId(thread), base + first * PAGE);
+        world.input(Input::Lock { thread, space, address, bytes: 10 * PAGE });
+    }
+    world.complete_all();
+    let answers: Vec<_> = [1, 2].map(|t| world.answers.remove(&ThreadId(t))).into();
+    let refused = |answer: &Option<Answer>| {
+        matches!(answer, Some(Answer::Refused(Refusal::WorkingSetQuota { .. })))
+    };
+    assert!(answers.iter().any(refused), "{answers:?}");
+    assert!(locked(&world, space) <= 12);
 }

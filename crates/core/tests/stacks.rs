@@ -221,3 +221,16 @@ fn a_guard_in_a_view_is_this_view_s_alone() {
     assert!(matches!(world.read(here, one), Err(Exception::GuardPage { .. })));
     assert_eq!(world.read(here, one), Ok(4));
 }
+
+#[test]
+fn a_guard_that_a_program_sets_in_its_stack_raises_like_any_other() {
+    let mut world = world();
+    let space = world.space();
+    let base = stack(&mut world, space, 8, 4, 0);
+    let address = base + 6 * PAGE;
+    world.call(|m| m.protect(space, address, PAGE, GUARD)).expect("committed");
+    let raised = Exception::GuardPage { address, access: Access::Read };
+    assert_eq!(world.read(space, address), Err(raised));
+    assert_eq!(world.read(space, address), Ok(0));
+    assert_eq!(world.write(space, base + 3 * PAGE, 1), Ok(()), "the stack's own guard still grows");
+}

@@ -431,3 +431,19 @@ fn no_frame_for_a_page_is_status_no_memory_once_nothing_can_bring_one() {
     let begun = world.begin(ThreadId(3), space, base, Access::Write);
     assert_eq!(begun, Some(Answer::Raised(Exception::NoMemory { address: base })));
 }
+
+#[test]
+fn a_lock_of_a_guard_page_is_status_access_denied_and_5_and_of_no_access_998() {
+    let (mut world, space) = machine();
+    own_region(&mut world, space);
+    for (protection, ntstatus, win32) in [(0x104, 0xC000_0022, 5), (0x01, 0xC000_0005, 998)] {
+        let call = |manager: &mut memtide_core::Manager| {
+            manager.protect(space, BASE, PAGE_SIZE, protection)
+        };
+        world.call(call).expect("committed");
+        let Answer::Refused(refusal) = world.lock(space, BASE, PAGE_SIZE) else {
+            panic!("a page of protection {protection:#x} was locked")
+        };
+        check(refusal, ntstatus, win32, &["0x12340000"]);
+    }
+}

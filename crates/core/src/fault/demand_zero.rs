@@ -1,5 +1,6 @@
 //! The first access to a private page: it gets a page of zeros.
 
+use crate::fault::stream::Window;
 use crate::fault::{Outcome, Scene};
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
@@ -52,12 +53,16 @@ impl Manager {
         let window = self.spaces.get_mut(space).region_mut(region).streams.next(page, most);
         let after = (1..=window.after).map(|step| (i64::from(step), page + u64::from(step)));
         let before = (1..=window.before).map(|step| (-i64::from(step), page - u64::from(step)));
+        let mut done = Window::ONE;
         for (step, page) in after.chain(before) {
             let Some(pte) = self.tables.neighbour(scene.pte, step) else { break };
             if !self.map_zeros(space, region, page, pte) {
                 break;
             }
+            done.after += u32::from(step > 0);
+            done.before += u32::from(step < 0);
         }
+        self.spaces.get_mut(space).region_mut(region).streams.handled(page, done);
     }
 
     fn map_zeros(&mut self, space: SpaceId, region: u32, page: u64, pte: PteAddress) -> bool {

@@ -21,7 +21,11 @@ impl Manager {
         let (space, page) = (waiter.space, waiter.page());
         self.count(space, |counters| counters.guard += 1);
         self.set_use(space, region, page, PageUse::Committed(protection.without_guard()));
-        if self.spaces.get(space).region(region).stack.is_some() {
+        // The stack's own guard is the lowest page of what is committed; one that a program has set
+        // above it is like any other.
+        let found = self.spaces.get(space).region(region);
+        let is_lowest = page == found.first || !found.page_use(page - 1).is_committed();
+        if found.stack.is_some() && is_lowest {
             return self.grow_stack(space, region, page, waiter.address);
         }
         let (address, access) = (waiter.address, waiter.access);

@@ -66,7 +66,10 @@ impl Manager {
                 },
                 Outcome::Pending => return,
                 Outcome::NoFrame => {
-                    self.counters.waited += 1;
+                    if !waiter.has_waited {
+                        waiter.has_waited = true;
+                        self.count(waiter.space, |counters| counters.waited += 1);
+                    }
                     self.waiting.push_back(waiter);
                     return;
                 }
@@ -92,7 +95,10 @@ impl Manager {
     /// The page is there: the thread goes on, or its lock takes the next page. Whether it is done.
     fn reached(&mut self, waiter: &mut Waiter) -> bool {
         if let Goal::Lock { end } = waiter.goal {
-            self.lock_page(waiter.space, waiter.page());
+            if let Err(refusal) = self.lock_page(waiter.space, waiter.page()) {
+                self.emit(Output::Refuse { thread: waiter.thread, refusal });
+                return true;
+            }
             let next = Vpn(waiter.page()).address() + PAGE_SIZE;
             if Vpn::of(next).0 < end {
                 waiter.address = next;

@@ -14,12 +14,17 @@ use crate::operation::OperationId;
 use crate::space::pte::Slot;
 use slots::Slots;
 
+/// Failures in a row that each cost a slot; after that it is the disk that fails.
+const FAILURES_RETIRED: u32 = 16;
+
 /// A page file.
 #[derive(Clone, Debug)]
 pub(crate) struct PageFile {
     pub(crate) slots: Slots,
     pub(crate) maximum: u32,
     pub(crate) extending: Option<OperationId>,
+    /// Writes to it that have failed since one succeeded.
+    pub(crate) failures: u32,
     /// The world refused to extend it: it stays as it is.
     pub(crate) is_full_grown: bool,
 }
@@ -37,6 +42,7 @@ impl PageFiles {
             slots: Slots::new(config.initial),
             maximum: config.maximum,
             extending: None,
+            failures: 0,
             is_full_grown: false,
         };
         Self { files: configs.iter().map(file).collect(), next: 0 }
@@ -78,9 +84,21 @@ impl PageFiles {
         self.files[usize::from(slot.file)].slots.release(slot.number);
     }
 
-    /// Never uses a slot again: its disk failed there.
+    /// Never uses a slot again: its disk failed there. A disk that has failed everywhere of late may
+    /// come back whole, so it loses no more slots.
     pub(crate) fn retire(&mut self, slot: Slot) {
-        self.files[usize::from(slot.file)].slots.retire(slot.number);
+        let file = &mut self.files[usize::from(slot.file)];
+        file.failures += 1;
+        if file.failures <= FAILURES_RETIRED {
+            file.slots.retire(slot.number);
+        } else {
+            file.slots.release(slot.number);
+        }
+    }
+
+    /// A write to a page file has succeeded.
+    pub(crate) fn note_success(&mut self, slot: Slot) {
+        self.files[usize::from(slot.file)].failures = 0;
     }
 
     /// Slots that work, now.

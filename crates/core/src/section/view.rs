@@ -73,6 +73,7 @@ impl Manager {
         let kind = RegionKind::View { section: view.section, first: view.offset >> PAGE_SHIFT };
         let mut region = Region::new(first, count, kind, protection);
         region.uses.set(0..count, PageUse::Committed(protection));
+        region.mapped_by = (holder != space).then_some(space);
         let number = self.spaces.get_mut(holder).insert(region);
         if protection.copies_on_write()
             && let Err(refusal) = self.charge_copies(holder, number)

@@ -42,8 +42,11 @@ impl Manager {
             let PageUse::Committed(protection) = page else {
                 return Err(Refusal::NotCommitted { address: first });
             };
-            if protection.is_guard() || !protection.allows(Access::Read) {
-                return Err(Refusal::InvalidPageProtection { constant: protection.windows() });
+            if protection.is_guard() {
+                return Err(Refusal::GuardPage { address: first });
+            }
+            if !protection.allows(Access::Read) {
+                return Err(Refusal::NoAccess { address: first });
             }
         }
         if let Some(page) = self.uncommitted_in_section(space, number, &pages) {
@@ -89,10 +92,23 @@ impl Manager {
     }
 
     /// Locks a page that is resident.
-    pub(crate) fn lock_page(&mut self, space: SpaceId, page: u64) {
-        if let Some(index) = self.resident_entry(space, page) {
-            self.spaces.get_mut(space).working_set.move_to(index, Queue::Locked);
+    ///
+    /// # Errors
+    /// [`Refusal::WorkingSetQuota`] where another lock has taken the room meanwhile.
+    pub(crate) fn lock_page(&mut self, space: SpaceId, page: u64) -> Result<(), Refusal> {
+        let Some(index) = self.resident_entry(space, page) else { return Ok(()) };
+        let holder = self.spaces.get_mut(space);
+        if holder.working_set.queue(index) == Some(Queue::Locked) {
+            return Ok(());
         }
+        let wanted = u64::from(holder.working_set.len_of(Queue::Locked)) + 1;
+        let allowed = u64::from(holder.limits.minimum.saturating_sub(OVERHEAD));
+        if wanted > allowed {
+            let (wanted, allowed) = (Bytes(bytes_of(wanted)), Bytes(bytes_of(allowed)));
+            return Err(Refusal::WorkingSetQuota { wanted, allowed });
+        }
+        holder.working_set.move_to(index, Queue::Locked);
+        Ok(())
     }
 
     fn is_locked(&self, space: SpaceId, page: u64) -> bool {

@@ -56,7 +56,7 @@ impl Manager {
     ///
     /// # Errors
     /// [`Refusal::NotCommitted`] and [`Refusal::WrongKind`]; [`Refusal::InvalidParameter`] for a
-    /// range that is not whole pages; [`Refusal::WorkingSetQuota`] never.
+    /// range that is not whole pages.
     pub fn offer(
         &mut self,
         space: SpaceId,

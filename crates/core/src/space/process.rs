@@ -79,6 +79,7 @@ impl Manager {
                 None => break,
             }
         }
+        self.unmap_shared_views(space);
         let physical: alloc::vec::Vec<Pfn> = self.spaces.get(space).physical.clone();
         for pfn in physical {
             self.free_physical_page(space, pfn);
@@ -93,6 +94,15 @@ impl Manager {
         self.fault_orphans(space);
         self.settle();
         Ok(())
+    }
+
+    /// Takes the views away that a space has mapped where all spaces see them.
+    fn unmap_shared_views(&mut self, space: SpaceId) {
+        let Some(shared) = self.shared_area else { return };
+        let regions = self.spaces.get(shared).regions();
+        let own = regions.filter(|(_, region)| region.mapped_by == Some(space));
+        let own: alloc::vec::Vec<u32> = own.map(|(number, _)| number).collect();
+        own.into_iter().for_each(|number| self.remove_view(shared, number));
     }
 
     /// Threads that wait in a space that is gone have nothing to wait for. They are told at once:
@@ -112,7 +122,8 @@ impl Manager {
         self.waiting.append(&mut waiting);
     }
 
-    /// Sets the priority that pages of a space get from now on when they become standby.
+    /// Sets the priority that pages of a space get from now on when they become resident, and keep
+    /// when they become standby.
     ///
     /// # Errors
     /// [`Refusal::InvalidParameter`] above 7; [`Refusal::NoSuch`].

@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use crate::commit::Charge;
 use crate::fault::stream::Streams;
-use crate::page::{GRANULE_PAGES, SectionId};
+use crate::page::{GRANULE_PAGES, SectionId, SpaceId};
 use crate::protection::Protection;
 use crate::refusal::Refusal;
 use crate::space::runs::Runs;
@@ -94,6 +94,8 @@ pub(crate) struct Region {
     pub(crate) charge: Charge,
     pub(crate) write_watch: Option<Box<WriteWatchMap>>,
     pub(crate) stack: Option<Stack>,
+    /// Who mapped a view into the area that all spaces share (Windows 9x).
+    pub(crate) mapped_by: Option<SpaceId>,
     pub(crate) streams: Streams,
 }
 
@@ -109,6 +111,7 @@ impl Region {
             charge: Charge::NOTHING,
             write_watch: None,
             stack: None,
+            mapped_by: None,
             streams: Streams::default(),
         }
     }

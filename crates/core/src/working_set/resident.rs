@@ -42,7 +42,11 @@ impl Manager {
         if is_first {
             self.frames.move_page(pfn, To::Active { working_set_index: index, share: 1 });
             let references = 1 + u16::from(entry.has(Flag::Writing));
-            self.frames.edit(pfn, |entry| entry.set_references(references));
+            let priority = holder.priority;
+            self.frames.edit(pfn, |entry| {
+                entry.set_references(references);
+                entry.set_priority(priority);
+            });
             if is_shared {
                 self.tables.set(entry.pte(), Pte::Valid(Valid::new(pfn)));
             }
