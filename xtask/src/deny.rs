@@ -8,9 +8,10 @@ use clap::Args;
 
 use crate::checkout::Checkout;
 use crate::process;
+use crate::tool::Tool;
 
-/// The version that deny.toml is written for.
-const VERSION: &str = "0.20.2";
+/// deny.toml is written for this version.
+const TOOL: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 
 /// What to check.
 #[derive(Args)]
@@ -22,15 +23,7 @@ pub(crate) struct Options {
 
 /// Runs cargo-deny, installed below the build folder first if it is absent there.
 pub(crate) fn run(checkout: &Checkout, options: &Options) -> Result<()> {
-    let tools = checkout.target().join("tools");
-    let program = tools.join("bin/cargo-deny");
-    if !program.is_file() {
-        println!("deny: installing cargo-deny {VERSION}; this takes minutes, once");
-        let mut install = process::cargo();
-        install.args(["install", "cargo-deny", "--version", VERSION, "--locked", "--quiet"]);
-        process::run(install.arg("--root").arg(&tools))?;
-    }
-    let mut deny = Command::new(program);
+    let mut deny = Command::new(TOOL.program(checkout)?);
     deny.args(["--workspace", "check", "licenses", "bans", "sources"]);
     if options.advisories {
         deny.arg("advisories");

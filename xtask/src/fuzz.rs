@@ -8,9 +8,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::checkout::Checkout;
+use crate::tool::Tool;
 
-/// The version that the targets were written for.
-const CARGO_FUZZ: &str = "0.13.2";
+/// The targets were written for this version.
+const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
 /// Which compiler builds the targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +50,8 @@ struct Fuzz<'a> {
 
 impl<'a> Fuzz<'a> {
     fn prepare(checkout: &'a Checkout) -> Result<Self> {
+        CARGO_FUZZ.program(checkout)?;
         let tools = checkout.target().join("tools");
-        if !tools.join("bin/cargo-fuzz").exists() {
-            eprintln!("installing cargo-fuzz {CARGO_FUZZ} into {}", tools.display());
-            let mut install = Command::new("cargo");
-            install.args(["install", "--quiet", "--locked", "--version", CARGO_FUZZ]);
-            install.arg("--root").arg(&tools).arg("cargo-fuzz");
-            let status = install.status().context("cargo install")?;
-            ensure!(status.success(), "cargo-fuzz could not be installed: {status}");
-        }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
         let path = std::env::join_paths(paths).context("PATH")?;

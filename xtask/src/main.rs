@@ -7,9 +7,11 @@ mod deny;
 mod emulate;
 mod fuzz;
 mod msrv;
+mod mutants;
 mod privileged;
 mod process;
 mod tidy;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,8 @@ enum Task {
     Deny(deny::Options),
     /// Check with the oldest Rust that the workspace promises.
     Msrv,
+    /// Change the core in small ways and tell what no test notices.
+    Mutants(mutants::Options),
     /// Put any bytes into every parser, for a while each; fail on a crash.
     Fuzz {
         /// The targets (default: all).
@@ -65,6 +69,7 @@ fn run(task: Task) -> Result<()> {
         Task::Privileged => privileged::run(&checkout),
         Task::Deny(options) => deny::run(&checkout, &options),
         Task::Msrv => msrv::run(&checkout),
+        Task::Mutants(options) => mutants::run(&checkout, &options),
         Task::Fuzz { targets, seconds } => fuzz::run(&checkout, &targets, seconds),
     }
 }

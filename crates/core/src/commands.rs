@@ -61,8 +61,8 @@ pub struct ListCounts {
 }
 
 impl Manager {
-    /// Carries out a memory-list command; how many pages it looked at or moved, for a flush how many
-    /// are to be written.
+    /// Carries out a memory-list command; how many pages it looked at or moved, for a flush how
+    /// many are to be written.
     pub fn command(&mut self, command: ListCommand) -> u64 {
         let moved = match command {
             ListCommand::CaptureAccessedBits => self.capture(false),

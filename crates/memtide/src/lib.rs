@@ -51,9 +51,12 @@
 //! memory and who listens; [`clean`] frees some and tells what that did; [`doctor`] tells what
 //! works here.
 //!
+//! [`manager`] is the memory manager itself, as a state machine that any world can drive.
+//!
 //! This crate holds no logic: it re-exports `memtide-core` (the rules) and `memtide-host` (this
 //! machine).
 
+pub use memtide_core as manager;
 pub use memtide_core::conditions::{
     Bound, Condition, ConditionSet, Levels, Overrides, Permille, Profile, Reading, Reason, Sizes,
     State, ThresholdError, Thresholds, Tracker,

@@ -84,8 +84,8 @@ impl PageFiles {
         self.files[usize::from(slot.file)].slots.release(slot.number);
     }
 
-    /// Never uses a slot again: its disk failed there. A disk that has failed everywhere of late may
-    /// come back whole, so it loses no more slots.
+    /// Never uses a slot again: its disk failed there. A disk that has failed everywhere of late
+    /// may come back whole, so it loses no more slots.
     pub(crate) fn retire(&mut self, slot: Slot) {
         let file = &mut self.files[usize::from(slot.file)];
         file.failures += 1;
