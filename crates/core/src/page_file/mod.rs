@@ -4,6 +4,7 @@
 //! - A used slot is named by exactly one PTE, one frame, or one write in progress.
 
 pub(crate) mod extend;
+pub(crate) mod reclaim;
 pub(crate) mod slots;
 
 use alloc::string::String;

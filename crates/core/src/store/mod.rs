@@ -4,6 +4,7 @@
 //! - An entry is named by exactly one PTE or one frame.
 //! - The frames it holds are active, and hold at least one entry each.
 
+pub(crate) mod admit;
 pub(crate) mod placement;
 
 use alloc::string::String;
