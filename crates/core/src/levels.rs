@@ -1,33 +1,12 @@
 //! The levels by which the nine conditions of a machine are judged, and when to judge them.
 
-use core::ops::Range;
-
 use crate::conditions::{Bound, Condition, Levels, Reading};
+use crate::gate::{Gate, Raw};
 use crate::manager::Manager;
 use crate::output::Output;
 use crate::page::{PAGE_SIZE, bytes};
 use crate::pools::PoolKind;
 use crate::units::Bytes;
-
-/// The levels, in pages, except for the pools: in bytes.
-pub(crate) type Raw = [u64; 4];
-
-/// How far each level may move before a condition can change: most steps change none, and need
-/// not compare nine of them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Gate {
-    quiet: [Range<u64>; 4],
-    limits: (u64, u64),
-}
-
-impl Gate {
-    /// Whether a level has left its quiet range.
-    #[inline]
-    pub(crate) fn is_passed(&self, (raw, limits): (Raw, (u64, u64))) -> bool {
-        limits != self.limits
-            || raw.iter().zip(&self.quiet).any(|(level, quiet)| !quiet.contains(level))
-    }
-}
 
 impl Manager {
     /// The levels as they are counted.

@@ -53,6 +53,7 @@ mod counters;
 mod exception;
 mod fault;
 mod frame_supply;
+mod gate;
 mod input;
 mod levels;
 pub mod lists;

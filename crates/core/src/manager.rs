@@ -10,8 +10,8 @@ use crate::commit::Commit;
 use crate::conditions::Tracker;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
+use crate::gate::Gate;
 use crate::input::Input;
-use crate::levels::Gate;
 use crate::lists::STANDBY_PRIORITIES;
 use crate::operation::{OperationId, Operations, Source, Work};
 use crate::output::Output;
@@ -24,8 +24,8 @@ use crate::space::Spaces;
 use crate::space::page_table::PageTables;
 use crate::store::Store;
 use crate::waiter::{Goal, Waiter};
-use crate::working_set::balance::Balance;
-use crate::writer::Writer;
+use crate::working_set::Balance;
+use crate::writer::state::Writer;
 
 /// The memory manager of one machine, as a state machine.
 ///

@@ -14,7 +14,7 @@ use crate::space::allocate::DESCRIPTOR_BYTES;
 use crate::space::page_table::{Owner, TABLE_BYTES};
 use crate::space::pte::{Pte, Slot};
 use crate::space::region::{PageUse, RegionKind};
-use crate::space::write_watch::WriteWatchMap;
+use crate::space::write_watch_map::WriteWatchMap;
 
 /// Something is not as it must be: a defect of the manager.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

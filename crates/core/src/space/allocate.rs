@@ -14,7 +14,7 @@ use crate::pools::PoolKind;
 use crate::protection::Protection;
 use crate::refusal::Refusal;
 use crate::space::region::{PageUse, Region, RegionKind};
-use crate::space::write_watch::WriteWatchMap;
+use crate::space::write_watch_map::WriteWatchMap;
 use crate::units::Bytes;
 
 /// `MEM_COMMIT`.

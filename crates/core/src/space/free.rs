@@ -14,7 +14,7 @@ use crate::space::allocate::DESCRIPTOR_BYTES;
 use crate::space::page_table::TABLE_BYTES;
 use crate::space::pte::Pte;
 use crate::space::region::{PageUse, RegionKind};
-use crate::space::write_watch::WriteWatchMap;
+use crate::space::write_watch_map::WriteWatchMap;
 
 /// `MEM_DECOMMIT`.
 pub const MEM_DECOMMIT: u32 = 0x4000;

@@ -20,6 +20,7 @@ pub(crate) mod query;
 pub(crate) mod reset;
 pub(crate) mod stack;
 pub(crate) mod write_watch;
+pub(crate) mod write_watch_map;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -12,7 +12,7 @@ use crate::page::{GRANULE_PAGES, SectionId, SpaceId};
 use crate::protection::Protection;
 use crate::refusal::Refusal;
 use crate::space::runs::Runs;
-use crate::space::write_watch::WriteWatchMap;
+use crate::space::write_watch_map::WriteWatchMap;
 
 /// What a page of a region is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

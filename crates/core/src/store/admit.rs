@@ -24,13 +24,7 @@ impl Manager {
         self.operations.recycle(id, compressed);
     }
 
-    fn page_compressed(
-        &mut self,
-        pfn: Pfn,
-        operation: OperationId,
-        index: u32,
-        how: Compressed,
-    ) {
+    fn page_compressed(&mut self, pfn: Pfn, operation: OperationId, index: u32, how: Compressed) {
         let was_reset = self.frames.entry(pfn).has(Flag::Stale);
         let entry = self.end_write(pfn);
         if entry.has(Flag::Orphan) {
@@ -64,11 +58,7 @@ impl Manager {
         self.settle_page(pfn, &entry);
     }
 
-    fn put_in_store(
-        &mut self,
-        owner: PteAddress,
-        how: Compressed,
-    ) -> Option<(u32, Stored)> {
+    fn put_in_store(&mut self, owner: PteAddress, how: Compressed) -> Option<(u32, Stored)> {
         let bytes = match how {
             Compressed::Same(word) => {
                 let number = self.store.as_mut()?.put_same(word, owner);
@@ -96,13 +86,7 @@ impl Manager {
     }
 
     /// Makes the frame of a compressed page a frame of the store.
-    fn store_in_place(
-        &mut self,
-        pfn: Pfn,
-        operation: OperationId,
-        index: u32,
-        how: Compressed,
-    ) {
+    fn store_in_place(&mut self, pfn: Pfn, operation: OperationId, index: u32, how: Compressed) {
         let Compressed::Bytes(bytes) = how else { return };
         let owner = self.frames.entry(pfn).pte();
         self.free_frame(pfn);

@@ -4,28 +4,14 @@
 //! Source: *Windows Internals*, "Balance set manager and swapper"; how much each gives is ours.
 
 use crate::manager::Manager;
-use crate::page::{SpaceId, Tick};
+use crate::page::SpaceId;
 use crate::pfn::PageState;
 use crate::space::Space;
 use crate::space::pte::{ACCESSED, Pte};
 use crate::working_set::list::{AGES, Queue};
 
-/// When the next round is due, and whether trimming on demand is worth trying.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Balance {
-    pub(crate) next: Tick,
-    /// The last attempt found less than it wanted: until some pages came in, another finds nothing.
-    rest: u32,
-}
-
 /// Attempts on demand to leave out after one that found too little.
 const REST: u32 = 64;
-
-impl Balance {
-    pub(crate) const fn new(period: Tick) -> Self {
-        Self { next: period, rest: 0 }
-    }
-}
 
 /// How much a space can give, and how readily it should.
 fn weight(space: &Space, keeps_minimum: bool) -> u64 {

@@ -7,3 +7,19 @@ pub(crate) mod resident;
 pub(crate) mod trim;
 
 pub use limits::{Limits, WORKING_SET_MAXIMUM_LEAST, WORKING_SET_MINIMUM_LEAST};
+
+use crate::page::Tick;
+
+/// When the next round is due, and whether trimming on demand is worth trying.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Balance {
+    pub(crate) next: Tick,
+    /// The last attempt found less than it wanted: until some pages came in, another finds nothing.
+    pub(crate) rest: u32,
+}
+
+impl Balance {
+    pub(crate) const fn new(period: Tick) -> Self {
+        Self { next: period, rest: 0 }
+    }
+}

@@ -56,13 +56,7 @@ impl Manager {
         self.settle_page(pfn, &entry);
     }
 
-    fn page_not_written(
-        &mut self,
-        pfn: Pfn,
-        place: Source,
-        error: IoError,
-        alone: bool,
-    ) {
+    fn page_not_written(&mut self, pfn: Pfn, place: Source, error: IoError, alone: bool) {
         let was_reset = self.frames.entry(pfn).has(Flag::Stale);
         let entry = self.end_write(pfn);
         match place {

@@ -9,6 +9,8 @@
 //! # Invariants
 //! - What is used equals what the manager's structures and the open allocations hold.
 
+pub(crate) mod allocate;
+
 use alloc::collections::BTreeMap;
 
 use crate::refusal::Refusal;
@@ -128,30 +130,5 @@ impl Pools {
         &self,
     ) -> impl Iterator<Item = (PoolAllocationId, PoolAllocation)> + '_ {
         self.allocations.iter().map(|(id, allocation)| (*id, *allocation))
-    }
-}
-
-impl crate::manager::Manager {
-    /// Allocates from a pool, for whoever the tag names.
-    ///
-    /// # Errors
-    /// [`Refusal::InsufficientResources`] where the pool has no room.
-    pub fn allocate_pool(
-        &mut self,
-        allocation: PoolAllocation,
-    ) -> Result<PoolAllocationId, Refusal> {
-        let allocated = self.pools.allocate(allocation);
-        self.settle();
-        allocated
-    }
-
-    /// Gives an allocation back to its pool.
-    ///
-    /// # Errors
-    /// [`Refusal::NoSuch`].
-    pub fn free_pool(&mut self, id: PoolAllocationId) -> Result<(), Refusal> {
-        let freed = self.pools.free(id);
-        self.settle();
-        freed
     }
 }
