@@ -175,6 +175,7 @@ impl Manager {
         match entry.state() {
             PageState::Zeroed | PageState::Free | PageState::Bad => {
                 ensure!(!has_page && share == 0, "frame {pfn} is free and has a page");
+                ensure!(!entry.has(Flag::BadOnFree), "frame {pfn} is to go bad, and is free");
             }
             PageState::Standby | PageState::Modified | PageState::ModifiedNoWrite => {
                 let fails = entry.state().is_available() && entry.has(Flag::BadOnFree);

@@ -313,6 +313,7 @@ fn an_available_frame_goes_bad_at_once_and_is_never_used_again() {
     world.call(|manager| manager.mark_bad(frames[1])).expect("marked");
     assert_eq!(world.state(frames[1]), PageState::Bad);
     slot_of(&world, space, at(base, 1));
+    world.call(|manager| manager.mark_bad(frames[1])).expect("marked, once more");
     assert_eq!(world.manager.list_counts().bad, 3);
     for round in 0..3 {
         for page in 1..3 {
