@@ -5,8 +5,7 @@ use crate::fault::{Outcome, Scene};
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
 use crate::output::Content;
-use crate::page::SpaceId;
-use crate::pfn::PteAddress;
+use crate::page::{Pfn, SpaceId};
 use crate::space::pte::Pte;
 use crate::space::region::PageUse;
 use crate::waiter::Waiter;
@@ -15,21 +14,11 @@ use crate::working_set::resident::Mapping;
 
 impl Manager {
     pub(crate) fn demand_zero_fault(&mut self, scene: Scene, waiter: &mut Waiter) -> Outcome {
-        let Scene { space, page, region, pte, .. } = scene;
-        let Some(pfn) = self.frame_for(space, Wanted::Zeros) else { return Outcome::NoFrame };
+        let Some(pfn) = self.frame_for(scene.space, Wanted::Zeros) else {
+            return Outcome::NoFrame;
+        };
         self.count_fault(waiter, |counters| counters.demand_zero += 1);
-        let priority = self.spaces.get(space).priority;
-        self.give_page(pfn, pte, Pte::None, priority);
-        self.map_page(Mapping {
-            space,
-            page,
-            region,
-            pte,
-            pfn,
-            content: Content::Zero,
-            is_write: waiter.writes(),
-            queue: Queue::Probation,
-        });
+        self.map_zeros(scene, pfn, waiter.writes());
         if self.config.policy.demand_zero_max > 1 {
             self.zero_ahead(scene);
         }
@@ -37,7 +26,7 @@ impl Manager {
     }
 
     /// A frame for a page that enters a working set, which makes room for it first.
-    pub(crate) fn frame_for(&mut self, space: SpaceId, wanted: Wanted) -> Option<crate::page::Pfn> {
+    pub(crate) fn frame_for(&mut self, space: SpaceId, wanted: Wanted) -> Option<Pfn> {
         self.make_room(space);
         // Before the page comes in, not after: what was just mapped must not be trimmed unused.
         if self.frames.available() < self.config.policy.available_low {
@@ -56,7 +45,7 @@ impl Manager {
         let mut done = Window::ONE;
         for (step, page) in after.chain(before) {
             let Some(pte) = self.tables.neighbour(scene.pte, step) else { break };
-            if !self.map_zeros(space, region, page, pte) {
+            if !self.map_zeros_ahead(Scene { page, pte, ..scene }) {
                 break;
             }
             done.after += u32::from(step > 0);
@@ -65,20 +54,27 @@ impl Manager {
         self.spaces.get_mut(space).region_mut(region).streams.handled(page, done);
     }
 
-    fn map_zeros(&mut self, space: SpaceId, region: u32, page: u64, pte: PteAddress) -> bool {
-        let holder = self.spaces.get(space);
-        let inside = holder.region(region).range().contains(&page);
-        let is_usable = inside
-            && matches!(holder.region(region).page_use(page),
+    fn map_zeros_ahead(&mut self, scene: Scene) -> bool {
+        let holder = self.spaces.get(scene.space);
+        let region = holder.region(scene.region);
+        let is_usable = region.range().contains(&scene.page)
+            && matches!(region.page_use(scene.page),
                 PageUse::Committed(protection) if !protection.is_guard());
         let room =
             holder.working_set.len() < holder.limits.maximum || !holder.limits.is_maximum_hard;
         let plentiful = self.frames.available() > self.config.policy.available_goal;
-        if !is_usable || !room || !plentiful || self.tables.get(pte) != Pte::None {
+        if !is_usable || !room || !plentiful || self.tables.get(scene.pte) != Pte::None {
             return false;
         }
-        let priority = holder.priority;
-        let Some(pfn) = self.take_frame(Wanted::Zeros, space) else { return false };
+        let Some(pfn) = self.take_frame(Wanted::Zeros, scene.space) else { return false };
+        self.map_zeros(scene, pfn, false);
+        true
+    }
+
+    /// Makes a held frame a page of zeros.
+    fn map_zeros(&mut self, scene: Scene, pfn: Pfn, is_write: bool) {
+        let Scene { space, page, region, pte, .. } = scene;
+        let priority = self.spaces.get(space).priority;
         self.give_page(pfn, pte, Pte::None, priority);
         self.map_page(Mapping {
             space,
@@ -87,9 +83,8 @@ impl Manager {
             pte,
             pfn,
             content: Content::Zero,
-            is_write: false,
+            is_write,
             queue: Queue::Probation,
         });
-        true
     }
 }

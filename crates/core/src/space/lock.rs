@@ -6,8 +6,9 @@ use core::ops::Range;
 
 use crate::manager::Manager;
 use crate::output::Output;
-use crate::page::{Access, PAGE_SHIFT, SpaceId, ThreadId, bytes as bytes_of, pages_of};
+use crate::page::{Access, PAGE_SHIFT, SpaceId, ThreadId, bytes as bytes_of};
 use crate::refusal::Refusal;
+use crate::space::pages_in;
 use crate::space::pte::Pte;
 use crate::space::region::{PageUse, RegionKind};
 use crate::units::Bytes;
@@ -74,11 +75,7 @@ impl Manager {
         address: u64,
         bytes: u64,
     ) -> Result<(u32, Range<u64>), Refusal> {
-        let pages = pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
-            what: "the size",
-            value: bytes,
-            expected: "at least one byte within the address space",
-        })?;
+        let pages = pages_in(address, bytes)?;
         let number = self.spaces.get(space).region_of(&pages)?;
         let region = self.spaces.get(space).region(number);
         match region.kind {

@@ -173,6 +173,18 @@ impl Space {
     }
 }
 
+/// The pages that a range of bytes touches.
+///
+/// # Errors
+/// [`Refusal::InvalidParameter`] where it is empty or wraps around.
+pub(crate) fn pages_in(address: u64, bytes: u64) -> Result<Range<u64>, Refusal> {
+    crate::page::pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
+        what: "the size",
+        value: bytes,
+        expected: "at least one byte within the address space",
+    })
+}
+
 /// All spaces.
 #[derive(Debug)]
 pub(crate) struct Spaces {

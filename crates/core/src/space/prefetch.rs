@@ -7,9 +7,10 @@ use core::ops::Range;
 use crate::fault::stream::Window;
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
-use crate::page::{PAGE_SHIFT, SpaceId, pages_of};
+use crate::page::{PAGE_SHIFT, SpaceId};
 use crate::pfn::PteAddress;
 use crate::refusal::Refusal;
+use crate::space::pages_in;
 use crate::space::pte::Pte;
 
 impl Manager {
@@ -23,11 +24,7 @@ impl Manager {
     pub fn prefetch(&mut self, space: SpaceId, address: u64, bytes: u64) -> Result<(), Refusal> {
         self.known_space(space)?;
         let space = self.behind(space, address >> PAGE_SHIFT);
-        let pages = pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
-            what: "the size",
-            value: bytes,
-            expected: "at least one byte within the address space",
-        })?;
+        let pages = pages_in(address, bytes)?;
         let number = self.spaces.get(space).region_of(&pages)?;
         let most = self.config.policy.read_cluster_max.max(1);
         let mut page = pages.start;

@@ -5,9 +5,10 @@
 use core::ops::Range;
 
 use crate::manager::Manager;
-use crate::page::{LARGE_PAGES, PAGE_SHIFT, SpaceId, pages_of};
+use crate::page::{LARGE_PAGES, PAGE_SHIFT, SpaceId};
 use crate::protection::Protection;
 use crate::refusal::Refusal;
+use crate::space::pages_in;
 use crate::space::region::{PageUse, RegionKind};
 
 impl Manager {
@@ -41,11 +42,7 @@ impl Manager {
         constant: u32,
     ) -> Result<u32, Refusal> {
         let protection = Protection::from_windows(constant)?;
-        let pages = pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
-            what: "the size",
-            value: bytes,
-            expected: "at least one byte within the address space",
-        })?;
+        let pages = pages_in(address, bytes)?;
         let number = self.spaces.get(space).region_of(&pages)?;
         let region = self.spaces.get(space).region(number);
         if let Some(page) = self.first_uncommitted(space, number, &pages) {

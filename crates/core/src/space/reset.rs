@@ -12,6 +12,7 @@ use crate::page::{PAGE_SHIFT, PAGE_SIZE, SpaceId, pages_of};
 use crate::pfn::{Flag, PageState, PteAddress};
 use crate::refusal::Refusal;
 use crate::section::Backing;
+use crate::space::pages_in;
 use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::RegionKind;
 
@@ -31,11 +32,7 @@ impl Manager {
         address: u64,
         bytes: u64,
     ) -> Result<(u32, Range<u64>), Refusal> {
-        let pages = pages_of(address, bytes).ok_or(Refusal::InvalidParameter {
-            what: "the size",
-            value: bytes,
-            expected: "at least one byte within the address space",
-        })?;
+        let pages = pages_in(address, bytes)?;
         let holder = self.spaces.get(space);
         let number = holder.region_of(&pages)?;
         let region = holder.region(number);
