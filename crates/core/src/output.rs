@@ -135,7 +135,8 @@ pub enum Output {
         /// The size wanted, in pages.
         pages: u32,
     },
-    /// The thread's access or lock is done: it goes on, and a faulting access is made again.
+    /// The thread's access or lock is done: it goes on. The fault counts as the access; a world
+    /// that touches it once more makes the page look as if it were used twice.
     Resume {
         /// Which thread.
         thread: ThreadId,

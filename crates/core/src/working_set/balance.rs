@@ -104,11 +104,13 @@ impl Manager {
     /// Trims until a frame is available. The minimums hold as long as some page is on its way to
     /// be, unless this is the last resort: that page may have nowhere to go.
     pub(crate) fn reclaim(&mut self, is_last_resort: bool) {
-        /// A bound on the dirty pages that are trimmed, or being written, in search of a clean one.
+        /// A bound on the dirty pages that are trimmed, or being written, in search of a clean one;
+        /// a small machine must not lose all of its working sets to one fault.
         const ATTEMPTS: u32 = 64;
+        let attempts = ATTEMPTS.min(self.frames.len() / 8);
         let coming =
             |manager: &Self| manager.frames.count(PageState::Modified) + manager.writer.in_flight;
-        for _ in 0..ATTEMPTS.saturating_sub(coming(self)).max(1) {
+        for _ in 0..attempts.saturating_sub(coming(self)).max(1) {
             let heaviest = |keeps_minimum: bool| {
                 let weighed = self.spaces.iter().map(|(id, s)| (weight(s, keeps_minimum), id));
                 weighed.filter(|(weight, _)| *weight > 0).max().map(|(_, id)| id)
