@@ -78,14 +78,14 @@ impl Manager {
         let mut first = source;
         let mut before = core::mem::take(&mut self.scratch);
         for step in 1..=window.before {
-            let Some(neighbour) = self.readable(pte, -i64::from(step), back(source, step)) else {
+            let Some(place) = back(source, step) else { break };
+            if self.readable(pte, -i64::from(step), place).is_none() {
                 break;
-            };
+            }
             let Some(frame) = self.frame_ahead(space) else { break };
             before.push(u64::from(frame.0) << 32 | u64::from(step));
-            first = back(source, step).unwrap_or(source);
+            first = place;
             done.before = step;
-            debug_assert_ne!(neighbour, pte);
         }
         let operation = self.operations.begin(Work::Read(first));
         for packed in before.drain(..).rev() {
@@ -97,7 +97,7 @@ impl Manager {
         self.scratch = before;
         self.add_to_read(operation, space, pte, pfn);
         for step in 1..=window.after {
-            let next = self.readable(pte, i64::from(step), Some(source.plus(step)));
+            let next = self.readable(pte, i64::from(step), source.plus(step));
             let Some(neighbour) = next else { break };
             let Some(frame) = self.frame_ahead(space) else { break };
             self.add_to_read(operation, space, neighbour, frame);
@@ -113,9 +113,9 @@ impl Manager {
     }
 
     /// The PTE so many entries away, if its page lies at `wanted`.
-    fn readable(&self, pte: PteAddress, step: i64, wanted: Option<Source>) -> Option<PteAddress> {
+    fn readable(&self, pte: PteAddress, step: i64, wanted: Source) -> Option<PteAddress> {
         let neighbour = self.tables.neighbour(pte, step)?;
-        (wanted.is_some() && self.source_at(neighbour) == wanted).then_some(neighbour)
+        (self.source_at(neighbour) == Some(wanted)).then_some(neighbour)
     }
 
     /// A frame for a page that nobody asked for yet: only while memory is not low.
