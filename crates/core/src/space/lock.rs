@@ -50,7 +50,7 @@ impl Manager {
                 return Err(Refusal::NoAccess { address: first });
             }
         }
-        if let Some(page) = self.uncommitted_in_section(space, number, &pages) {
+        if let Some(page) = self.first_uncommitted(space, number, &pages) {
             return Err(Refusal::NotCommitted { address: page << PAGE_SHIFT });
         }
         let locked = u64::from(holder.working_set.len_of(Queue::Locked));
@@ -112,21 +112,6 @@ impl Manager {
         let entry = self.resident_entry(space, page);
         let list = &self.spaces.get(space).working_set;
         entry.and_then(|index| list.queue(index)) == Some(Queue::Locked)
-    }
-
-    /// The first page of a view's range that its section has not committed.
-    fn uncommitted_in_section(
-        &self,
-        space: SpaceId,
-        number: u32,
-        pages: &Range<u64>,
-    ) -> Option<u64> {
-        let region = self.spaces.get(space).region(number);
-        let (section, first) = region.section_page(pages.start)?;
-        let committed = self.sections.get(section).committed.as_ref()?;
-        let range = first..first + (pages.end - pages.start);
-        let found = committed.find(range, |committed| !committed)?;
-        Some(pages.start + (found - first))
     }
 
     fn resident_entry(&self, space: SpaceId, page: u64) -> Option<u32> {
