@@ -28,6 +28,11 @@ const SWAP_BYTES: u64 = 256 * MIB;
 const PARAMETERS: &str = "console=ttyS0 rdinit=/init panic=-1 oops=panic psi=1 loglevel=4 \
     mitigations=off random.trust_cpu=on nowatchdog rcupdate.rcu_cpu_stall_suppress=1";
 
+/// One thread emulates all processors in turns. With one each, a processor sometimes ran an
+/// instruction that another was just patching (the kernel does, as it boots), and the kernel
+/// died of the breakpoint that stood there for that moment.
+const EMULATION: &str = "tcg,thread=single";
+
 /// All that qemu can emulate, but for the string instructions: the kernel would clear and copy
 /// pages with them, and qemu takes those a byte at a time.
 const PROCESSOR: &str = "max,-erms,-fsrm";
@@ -69,7 +74,7 @@ impl Machine {
         // A machine must not outlive a run that was killed; `timeout` sees to that as well.
         let mut command = Command::new("timeout");
         command.args(["--foreground", "--signal=KILL", &self.seconds_max.to_string()]);
-        command.args(["qemu-system-x86_64", "-machine", "accel=tcg", "-cpu", PROCESSOR]);
+        command.args(["qemu-system-x86_64", "-accel", EMULATION, "-cpu", PROCESSOR]);
         command.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
         command.args(["-serial", "stdio", "-append", PARAMETERS]);
         command.args(["-m", &self.memory_mib.to_string(), "-smp", &self.cpus.to_string()]);
