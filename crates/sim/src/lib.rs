@@ -6,5 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod reference;
+pub mod workload;
 
 pub use reference::Reference;
