@@ -5,6 +5,7 @@
 //! everything, so a run replays exactly.
 #![forbid(unsafe_code)]
 
+pub mod policies;
 mod reference;
 pub mod workload;
 
