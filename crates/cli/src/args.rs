@@ -1,7 +1,9 @@
 //! What the user may say.
 
 mod clean;
+pub(crate) mod kd;
 mod processes;
+pub(crate) mod sim;
 
 pub(crate) use clean::CleanArgs;
 pub(crate) use processes::{PsArgs, Sort};
@@ -126,6 +128,11 @@ pub(crate) enum Command {
     /// Give memory back, and tell what that cost.
     #[command(after_long_help = clean::HELP)]
     Clean(CleanArgs),
+    /// The memory manager on virtual time: scenarios, traces, sizing, experiments.
+    Sim(sim::SimArgs),
+    /// The debugger: !pfn, !pte, !vm and more on a simulated machine.
+    #[command(after_long_help = kd::HELP)]
+    Kd(kd::KdArgs),
     /// Print a completion script for a shell.
     #[command(after_help = "Example: memtide completions bash > /etc/bash_completion.d/memtide")]
     Completions(CompletionsArgs),

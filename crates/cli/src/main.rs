@@ -30,6 +30,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Completions(args)) => return commands::completions::run(args),
         Some(Command::Man(args)) => return commands::man::run(args),
         Some(Command::Schema(args)) => return commands::schema::run(args),
+        Some(Command::Sim(args)) => return commands::sim::run(output(cli), args),
+        Some(Command::Kd(args)) => return commands::kd::run(output(cli), args),
         _ => {}
     }
     let context = config::context(cli)?;
@@ -42,8 +44,19 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Watch(args)) => commands::watch::run(&context, args),
         Some(Command::Wait(args)) => commands::wait::run(&context, args),
         Some(Command::Clean(args)) => commands::clean::run(&context, args),
-        Some(Command::Completions(_) | Command::Man(_) | Command::Schema(_)) => Ok(Exit::Done),
+        // Done above.
+        Some(
+            Command::Completions(_)
+            | Command::Man(_)
+            | Command::Schema(_)
+            | Command::Sim(_)
+            | Command::Kd(_),
+        ) => Ok(Exit::Done),
     }
+}
+
+fn output(cli: &Cli) -> output::Output {
+    output::Output::new(cli.global.json, cli.global.color)
 }
 
 /// An error with its causes, each told once: some errors tell theirs themselves.

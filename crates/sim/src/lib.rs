@@ -5,8 +5,26 @@
 //! everything, so a run replays exactly.
 #![forbid(unsafe_code)]
 
+mod contents;
+mod disk;
+mod injected;
+mod machine;
 pub mod policies;
+mod process;
+mod program;
 mod reference;
+mod sample;
+mod simulation;
 pub mod workload;
+mod world;
 
+pub use contents::{Contents, Mismatch, UNWRITTEN, file_word};
+pub use disk::{Direction, Disk, DiskCounters, DiskKind};
+pub use injected::{INJECTED, InjectedFaults};
+pub use machine::{Compressibility, Costs, Machine};
+pub use process::{Process, ProcessId, ProcessState, TimeAccount};
+pub use program::{Context, Program, Reaction, Step};
 pub use reference::Reference;
+pub use sample::{ProcessSample, Sample};
+pub use simulation::{Action, Ending, Simulation};
+pub use world::{Recorder, Told, World};

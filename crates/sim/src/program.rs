@@ -1,0 +1,68 @@
+//! A program: what a thread does next.
+
+use memtide_core::page::{SpaceId, Tick};
+use memtide_core::{Call, Exception, Refusal, Reply};
+
+use crate::reference::Reference;
+use crate::world::World;
+
+/// What a thread does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It makes the references that it put into the buffer, one after the other.
+    References,
+    /// It computes for so long.
+    Compute(Tick),
+    /// It sleeps for so long.
+    Sleep(Tick),
+    /// It makes a call, and gets the reply.
+    Call(Call),
+    /// It locks a range of its space: VirtualLock.
+    Lock {
+        /// The first byte.
+        address: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// It is done.
+    End,
+}
+
+/// What a thread does about an exception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// It makes the access again.
+    Retry,
+    /// It goes on behind the access.
+    Skip,
+    /// Its process ends.
+    Die,
+}
+
+/// What a program sees when it is asked.
+pub struct Context<'a> {
+    /// The moment it is for its processor.
+    pub now: Tick,
+    /// The space of its process.
+    pub space: SpaceId,
+    /// The world, to look at: conditions, lists.
+    pub world: &'a World,
+}
+
+/// A program.
+pub trait Program: Send {
+    /// What the thread does next. The buffer is empty; [`Step::References`] makes what is put in.
+    fn step(&mut self, context: &Context<'_>, references: &mut Vec<Reference>) -> Step;
+
+    /// What a call came to.
+    fn reply(&mut self, _reply: Result<Reply, Refusal>) {}
+
+    /// An access raised an exception. By default a guard page is touched again, and anything else
+    /// ends the process.
+    fn raised(&mut self, exception: Exception) -> Reaction {
+        match exception {
+            Exception::GuardPage { .. } => Reaction::Retry,
+            _ => Reaction::Die,
+        }
+    }
+}

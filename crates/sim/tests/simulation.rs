@@ -1,0 +1,152 @@
+//! Processes on a simulated machine: turns, faults, time, death.
+
+use memtide_core::page::{Access, PAGE_SIZE, Tick};
+use memtide_core::{Allocation, Call, Config, ListCommand, Refusal, Reply, SpaceConfig};
+use memtide_sim::{
+    Action, Context, Ending, InjectedFaults, Machine, ProcessState, Program, Reference, Simulation,
+    Step,
+};
+
+const REFERENCE: Tick = Tick(100);
+
+/// Writes so many pages of memory of its own, one after the other, so many times.
+struct Loop {
+    pages: u64,
+    rounds: u64,
+    base: u64,
+}
+
+impl Loop {
+    fn boxed(pages: u64, rounds: u64) -> Box<dyn Program> {
+        Box::new(Self { pages, rounds, base: 0 })
+    }
+}
+
+impl Program for Loop {
+    fn step(&mut self, context: &Context<'_>, references: &mut Vec<Reference>) -> Step {
+        if self.base == 0 {
+            let memory = Allocation::committed(self.pages * PAGE_SIZE);
+            return Step::Call(Call::Allocate(context.space, memory));
+        }
+        if self.rounds == 0 {
+            return Step::End;
+        }
+        self.rounds -= 1;
+        let page =
+            |page| Reference { address: self.base + page * PAGE_SIZE, access: Access::Write };
+        references.extend((0..self.pages).map(page));
+        Step::References
+    }
+
+    fn reply(&mut self, reply: Result<Reply, Refusal>) {
+        match reply {
+            Ok(Reply::Address(base)) => self.base = base,
+            other => panic!("no memory: {other:?}"),
+        }
+    }
+}
+
+fn machine(frames: u32) -> Machine {
+    Machine::new(Config::new(frames).with_page_file(4_096, 65_536))
+}
+
+fn run(machine: &Machine, seed: u64, programs: &[(u64, u64)]) -> Simulation {
+    let mut simulation = Simulation::new(machine, seed).expect("a machine");
+    for (pages, rounds) in programs {
+        let program = Loop::boxed(*pages, *rounds);
+        simulation.spawn("loop", SpaceConfig::default(), REFERENCE, program).expect("a process");
+    }
+    simulation
+}
+
+#[test]
+fn a_program_that_fits_faults_once_a_page() {
+    let mut simulation = run(&machine(1_024), 1, &[(100, 50)]);
+    assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+    let process = &simulation.processes()[0];
+    assert!(matches!(process.state, ProcessState::Done(_)), "{:?}", process.state);
+    assert_eq!(process.references, 5_000);
+    assert_eq!(process.counters.demand_zero, 100);
+    assert_eq!(process.counters.faults(), 100);
+    assert_eq!(process.time.own, Tick(5_000 * REFERENCE.0));
+    assert_eq!(process.time.waited, Tick(0));
+    assert!(process.time.serviced > Tick(0));
+    simulation.world().manager().verify().expect("a sound state");
+}
+
+#[test]
+fn a_program_that_does_not_fit_waits_for_its_disk() {
+    let mut simulation = run(&machine(256), 1, &[(512, 4)]);
+    assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+    let process = &simulation.processes()[0];
+    assert!(process.counters.hard > 0, "{:?}", process.counters);
+    assert!(process.time.waited > Tick(70_000), "{:?}", process.time);
+    let read = simulation.world().disks()[0].counters().pages_read;
+    assert_eq!(read, process.counters.pages_read);
+    let total = process.time.own.0 + process.time.lost().0;
+    let ProcessState::Done(at) = process.state else { panic!("{:?}", process.state) };
+    assert!(at.0 >= total, "{at:?} is before its {total} ns were over");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_and_another_one_another() {
+    let mut slow = machine(256);
+    slow.faults = InjectedFaults { slow_permille: 300, slow_max: Tick(500_000), ..slow.faults };
+    slow.processors = 2;
+    let result = |seed| {
+        let mut simulation = run(&slow, seed, &[(200, 5), (300, 5), (100, 9)]);
+        simulation.sample_every(Tick(1_000_000));
+        assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+        (simulation.now(), simulation.samples().to_vec())
+    };
+    assert_eq!(result(7), result(7));
+    assert_ne!(result(7).0, result(8).0);
+}
+
+#[test]
+fn two_processors_do_twice_the_work() {
+    let duration = |processors| {
+        let mut machine = machine(4_096);
+        machine.processors = processors;
+        let mut simulation = run(&machine, 1, &[(100, 1_000), (100, 1_000)]);
+        assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+        simulation.now().0
+    };
+    let (one, two) = (duration(1), duration(2));
+    assert!(one >= two * 19 / 10 && one <= two * 21 / 10, "{one} ns and {two} ns");
+}
+
+#[test]
+fn a_killed_process_gives_everything_back() {
+    let mut simulation = run(&machine(256), 1, &[(200, 1_000_000), (200, 10)]);
+    let victim = memtide_sim::ProcessId(0);
+    simulation.schedule(Tick(1_500_000), Action::Kill(victim));
+    assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+    assert_eq!(simulation.processes()[0].state, ProcessState::Killed(Tick(1_500_000)));
+    assert_eq!(simulation.world().manager().snapshot().commit().charged(), 0);
+    simulation.world().manager().verify().expect("a sound state");
+}
+
+#[test]
+fn a_scheduled_command_is_carried_out_at_its_moment() {
+    let mut simulation = run(&machine(1_024), 1, &[(100, 100_000)]);
+    simulation.schedule(Tick(5_000_000), Action::Command(ListCommand::EmptyWorkingSets));
+    simulation.sample_every(Tick(2_000_000));
+    let ending = simulation.run_until(Tick(8_000_000));
+    assert_eq!(ending, Ending::TimeOut);
+    let soft = |at: usize| simulation.samples()[at].counters.soft;
+    assert_eq!(soft(2), 0, "before");
+    assert_eq!(soft(3), 100, "behind: every page came back from the modified list");
+}
+
+#[test]
+fn an_unreadable_page_ends_its_process_and_no_other() {
+    let mut broken = machine(256);
+    broken.faults.read_error_permille = 1_000;
+    let mut simulation = run(&broken, 1, &[(512, 4), (10, 2_000)]);
+    assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+    let states: Vec<_> = simulation.processes().iter().map(|process| process.state).collect();
+    assert!(matches!(states[0], ProcessState::Crashed(..)), "{states:?}");
+    assert!(matches!(states[1], ProcessState::Done(_)), "{states:?}");
+    assert!(simulation.world().injected_errors() > 0);
+}
