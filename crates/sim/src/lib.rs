@@ -15,6 +15,7 @@ mod program;
 mod reference;
 mod sample;
 mod simulation;
+pub mod sizing;
 pub mod workload;
 mod world;
 
