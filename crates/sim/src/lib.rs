@@ -16,6 +16,7 @@ mod reference;
 mod sample;
 mod simulation;
 pub mod sizing;
+pub mod trace;
 pub mod workload;
 mod world;
 
