@@ -9,11 +9,13 @@ mod contents;
 mod disk;
 mod injected;
 mod machine;
+pub mod policies;
 mod process;
 mod program;
 mod reference;
 mod sample;
 mod simulation;
+pub mod workload;
 mod world;
 
 pub use contents::{Contents, Mismatch, UNWRITTEN, file_word};
