@@ -26,5 +26,5 @@ pub use process::{Process, ProcessId, ProcessState, TimeAccount};
 pub use program::{Context, Program, Reaction, Step};
 pub use reference::Reference;
 pub use sample::{ProcessSample, Sample};
-pub use simulation::{Action, Ending, Simulation};
+pub use simulation::{Action, Ending, Moments, Simulation};
 pub use world::{Recorder, Told, World};
