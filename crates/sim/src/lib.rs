@@ -12,6 +12,7 @@ mod machine;
 pub mod policies;
 mod process;
 mod program;
+pub mod programs;
 mod reference;
 mod sample;
 mod simulation;
