@@ -15,7 +15,9 @@ mod program;
 pub mod programs;
 mod reference;
 mod sample;
+pub mod scenario;
 mod simulation;
+pub mod trace;
 pub mod workload;
 mod world;
 
