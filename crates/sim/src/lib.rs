@@ -9,6 +9,7 @@ mod contents;
 mod disk;
 mod injected;
 mod machine;
+pub mod picture;
 mod process;
 mod program;
 mod reference;
