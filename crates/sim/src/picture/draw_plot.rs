@@ -78,7 +78,7 @@ pub(super) fn draw<B: DrawingBackend>(
     let left = MARGIN + widest(canvas, texts.chain(names))? + 8 * FINE;
     let bands = BAND * i32::try_from(plot.bands.len()).unwrap_or(0);
     let x = (left, width - MARGIN);
-    let frame = Frame { x, y: (head + bands + 26 * FINE, height - MARGIN - 32 * FINE) };
+    let frame = Frame { x, y: (head + bands + 30 * FINE, height - MARGIN - 32 * FINE) };
     for (number, band) in (0..).zip(&plot.bands) {
         draw_band(canvas, (&fit, &frame), head + number * BAND, band)?;
     }
@@ -141,7 +141,7 @@ fn draw_band<B: DrawingBackend>(
     for span in &band.spans {
         let from = frame.across(&fit.x, span.0);
         // What holds for a moment only is seen all the same.
-        let to = frame.across(&fit.x, span.1).max(from + FINE);
+        let to = frame.across(&fit.x, span.1).max(from + 2 * FINE);
         canvas.rectangle([(from, upper), (to, lower)], band.colour)?;
     }
     let name = (frame.x.0 - 8 * FINE, top + BAND / 2);
