@@ -17,6 +17,8 @@ mod reference;
 pub mod report;
 mod sample;
 mod simulation;
+pub mod sizing;
+pub mod trace;
 pub mod workload;
 mod world;
 
