@@ -171,7 +171,10 @@ impl<R: Read> ChunkReader<R> {
             return Err(self.truncated(read));
         }
         let (packed, unpacked, hash) = fields(&head);
-        if unpacked > CHUNK || packed > zstd::zstd_safe::compress_bound(CHUNK) {
+        if (packed == 0) != (unpacked == 0)
+            || unpacked > CHUNK
+            || packed > zstd::zstd_safe::compress_bound(CHUNK)
+        {
             let problem = format!("it claims {packed} bytes that unpack to {unpacked}");
             return Err(self.damaged(problem));
         }
