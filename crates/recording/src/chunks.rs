@@ -7,7 +7,7 @@
 //! | *a chunk:* 4 | bytes packed; 0 in the last chunk |
 //! | 4 | bytes unpacked, at most 1 MiB |
 //! | 8 | XXH3 of the packed bytes, with the number of the chunk as its seed |
-//! | … | the packed bytes: one zstd frame |
+//! | … | the packed bytes: raw deflate |
 //!
 //! Numbers are little-endian.
 //!
@@ -16,6 +16,9 @@
 
 use std::io::{self, Read, Write};
 
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 use twox_hash::XxHash3_64;
 
 use crate::error::RecordingError;
@@ -24,8 +27,8 @@ use crate::{Kind, MAGIC_BYTES};
 /// Unpacked bytes of a chunk: enough to compress well, and little to lose at a crash.
 const CHUNK: usize = 1 << 20;
 
-/// Compression is for the disk's sake, not for the last byte.
-const LEVEL: i32 = 3;
+/// The most that a chunk packs to: what does not get smaller is stored with a few bytes a block.
+const PACKED_MAX: usize = CHUNK + CHUNK / 16;
 
 const HEAD: usize = 16;
 
@@ -49,9 +52,9 @@ impl<W: Write> ChunkWriter<W> {
     fn end_chunk(&mut self) -> io::Result<()> {
         self.packed.clear();
         if !self.buffer.is_empty() {
-            self.packed.resize(zstd::zstd_safe::compress_bound(self.buffer.len()), 0);
-            let packed = zstd::bulk::compress_to_buffer(&self.buffer, &mut self.packed, LEVEL)?;
-            self.packed.truncate(packed);
+            let mut packing = DeflateEncoder::new(&mut self.packed, Compression::fast());
+            packing.write_all(&self.buffer)?;
+            packing.finish()?;
         }
         self.inner.write_all(&length(self.packed.len()).to_le_bytes())?;
         self.inner.write_all(&length(self.buffer.len()).to_le_bytes())?;
@@ -171,10 +174,7 @@ impl<R: Read> ChunkReader<R> {
             return Err(self.truncated(read));
         }
         let (packed, unpacked, hash) = fields(&head);
-        if (packed == 0) != (unpacked == 0)
-            || unpacked > CHUNK
-            || packed > zstd::zstd_safe::compress_bound(CHUNK)
-        {
+        if (packed == 0) != (unpacked == 0) || unpacked > CHUNK || packed > PACKED_MAX {
             let problem = format!("it claims {packed} bytes that unpack to {unpacked}");
             return Err(self.damaged(problem));
         }
@@ -205,9 +205,15 @@ impl<R: Read> ChunkReader<R> {
             }
             return Ok(());
         }
-        match zstd::bulk::decompress_to_buffer(&self.packed, &mut self.unpacked) {
-            Ok(found) if found == unpacked && found > 0 => Ok(()),
-            Ok(found) => Err(self.damaged(format!("it unpacks to {found} bytes, not {unpacked}"))),
+        let mut unpacking = DeflateDecoder::new(&self.packed[..]);
+        let found = read_up_to(&mut unpacking, &mut self.unpacked);
+        let found = found.map_err(|error| self.damaged(error.to_string()))?;
+        if found < unpacked {
+            return Err(self.damaged(format!("it unpacks to {found} bytes, not {unpacked}")));
+        }
+        match read_up_to(&mut unpacking, &mut [0; 1]) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(self.damaged(format!("it unpacks to more than {unpacked} bytes"))),
             Err(error) => Err(self.damaged(error.to_string())),
         }
     }

@@ -17,6 +17,7 @@ mod run_log;
 mod sample;
 mod simulation;
 pub mod workload;
+pub mod trace;
 mod world;
 
 pub use contents::{Contents, Mismatch, UNWRITTEN, file_word};
