@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod contents;
+pub mod debugger;
 mod disk;
 mod injected;
 mod machine;
@@ -16,8 +17,8 @@ mod reference;
 mod run_log;
 mod sample;
 mod simulation;
-pub mod workload;
 pub mod trace;
+pub mod workload;
 mod world;
 
 pub use contents::{Contents, Mismatch, UNWRITTEN, file_word};

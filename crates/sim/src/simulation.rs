@@ -144,12 +144,6 @@ impl Simulation {
         &self.processes
     }
 
-    /// The process that a thread belongs to.
-    #[must_use]
-    pub fn process_of(&self, thread: ThreadId) -> Option<ProcessId> {
-        self.threads.get(index(thread)).map(|thread| thread.process)
-    }
-
     /// The looks taken so far.
     #[must_use]
     pub fn samples(&self) -> &[Sample] {
