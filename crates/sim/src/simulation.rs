@@ -437,7 +437,11 @@ impl Simulation {
             let found = &mut self.threads[index(thread)];
             let ThreadState::Waiting(since) = found.state else { continue };
             found.state = ThreadState::Ready;
-            let waited = Tick(now.0.saturating_sub(since.0));
+            // What is answered at once did not wait, even where another processor is ahead.
+            let waited = match running {
+                Some(running) if running == thread => Tick(0),
+                _ => Tick(now.0.saturating_sub(since.0)),
+            };
             let time = &mut self.processes[found.process.0].time;
             time.waited = time.waited.after(waited);
             match self.take_answer(thread, told) {

@@ -153,9 +153,8 @@ fn setup_call(plan: &Plan, space: SpaceId, sections: &[SectionId], step: usize) 
             maximum: limits.maximum,
             hard: limits.hard,
         }),
-        1 => (plan.memory > 0).then(|| {
-            Call::Allocate(space, Allocation::committed(plan.memory * PAGE_SIZE))
-        }),
+        1 => (plan.memory > 0)
+            .then(|| Call::Allocate(space, Allocation::committed(plan.memory * PAGE_SIZE))),
         view => plan.views.get(view - FIRST_VIEW).map(|view| {
             let (section, protection) = (sections[view.section], view.protection);
             Call::MapView(space, View { section, address: 0, offset: 0, bytes: 0, protection })

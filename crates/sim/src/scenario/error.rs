@@ -89,12 +89,14 @@ fn key_at(table: &DeTable<'_>, at: usize) -> Option<String> {
 fn value_at(value: &DeValue<'_>, at: usize) -> Option<String> {
     match value {
         DeValue::Table(table) => key_at(table, at).map(|key| format!(".{key}")),
-        DeValue::Array(array) => array.iter().enumerate().find_map(|(number, value)| {
-            match value_at(value.get_ref(), at) {
-                Some(inner) => Some(format!("[{number}]{inner}")),
-                None => value.span().contains(&at).then(|| format!("[{number}]")),
-            }
-        }),
+        DeValue::Array(array) => {
+            array.iter().enumerate().find_map(|(number, value)| {
+                match value_at(value.get_ref(), at) {
+                    Some(inner) => Some(format!("[{number}]{inner}")),
+                    None => value.span().contains(&at).then(|| format!("[{number}]")),
+                }
+            })
+        }
         _ => None,
     }
 }

@@ -83,8 +83,7 @@ pub(super) fn read(
     let (said, span) = (table.get_ref(), table.span());
     let action = needed(&said.action, &span, "do", "expected what is to be done")?;
     let moments = moments(said, &span)?;
-    let is_of_process =
-        matches!(action.get_ref(), ActionName::EmptyWorkingSet | ActionName::Kill);
+    let is_of_process = matches!(action.get_ref(), ActionName::EmptyWorkingSet | ActionName::Kill);
     let is_growth = *action.get_ref() == ActionName::AllocateAndFree;
     let unwanted = [
         (said.process.as_ref().map(Spanned::span), !is_of_process),

@@ -146,7 +146,8 @@ fn manager(file: &File) -> Result<Config, Problem> {
         config.dirty_tracking = DirtyTracking::Fault;
     }
     if let Some(beyond) = file.page_file.get(PAGE_FILES_MAX) {
-        let text = format!("{} page files: expected at most {PAGE_FILES_MAX}", file.page_file.len());
+        let text =
+            format!("{} page files: expected at most {PAGE_FILES_MAX}", file.page_file.len());
         return Err(Problem::new(beyond.span(), text));
     }
     config.page_files = file.page_file.iter().map(page_file).collect::<Result<_, _>>()?;

@@ -41,7 +41,7 @@ mod value;
 pub use error::ScenarioError;
 pub use event::{Deed, Event};
 pub use process::{ProcessPlan, Work};
-pub use start::{Started, StartError};
+pub use start::{StartError, Started};
 
 use memtide_core::SectionConfig;
 use memtide_core::page::Tick;
@@ -154,8 +154,7 @@ impl Scenario {
     fn ends(&self, file: &File) -> Result<(), Problem> {
         let endless = self.processes.iter().zip(&file.process).find(|(process, _)| {
             let Work::Plan(plan) = &process.work else { return false };
-            let is_endless =
-                plan.rounds.is_none() || plan.phases.iter().any(|phase| !phase.ends());
+            let is_endless = plan.rounds.is_none() || plan.phases.iter().any(|phase| !phase.ends());
             is_endless && !process.is_background
         });
         let Some((process, table)) = endless else { return Ok(()) };

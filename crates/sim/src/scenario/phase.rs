@@ -130,10 +130,7 @@ impl PhaseTable {
 ///
 /// # Errors
 /// [`Problem`] with the value that makes no sense, or the key that means nothing here.
-pub(super) fn read(
-    table: &Spanned<PhaseTable>,
-    holdings: &Holdings<'_>,
-) -> Result<Phase, Problem> {
+pub(super) fn read(table: &Spanned<PhaseTable>, holdings: &Holdings<'_>) -> Result<Phase, Problem> {
     let (said, span) = (table.get_ref(), table.span());
     let pattern = needed(&said.pattern, &span, "pattern", "expected what the phase does")?;
     let (pattern, at) = (*pattern.get_ref(), pattern.span());

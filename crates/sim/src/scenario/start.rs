@@ -8,15 +8,22 @@ use memtide_core::{Call, ConfigError, Refusal, Reply, SpaceConfig};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::Scenario;
 use super::event::Deed;
 use super::process::{ProcessPlan, Work};
-use super::Scenario;
 use crate::process::ProcessId;
 use crate::program::Program;
 use crate::programs::Script;
 use crate::simulation::{Action, Simulation};
 use crate::trace::{Trace, TraceError};
-struct TraceProgram; #[derive(Debug)] pub struct TraceOutcome; impl TraceProgram { fn new(_:Trace)->(crate::programs::Script, TraceOutcome) {panic!()}}
+struct TraceProgram;
+#[derive(Debug)]
+pub struct TraceOutcome;
+impl TraceProgram {
+    fn new(_: Trace) -> (crate::programs::Script, TraceOutcome) {
+        panic!()
+    }
+}
 use crate::workload::WorkloadError;
 
 /// Why a scenario cannot be begun.

@@ -79,9 +79,9 @@ fn megabytes(value: &Placed<Whole>) -> Result<Option<u32>, Problem> {
     let Some(placed) = value else { return Ok(None) };
     let Whole(number) = placed.get_ref();
     let most = u32::MAX;
-    u32::try_from(*number).map(Some).map_err(|_| {
-        Problem::new(placed.span(), format!("{number} MB: expected 0 to {most}"))
-    })
+    u32::try_from(*number)
+        .map(Some)
+        .map_err(|_| Problem::new(placed.span(), format!("{number} MB: expected 0 to {most}")))
 }
 
 fn share(value: &Placed<f64>) -> Result<Option<Permille>, Problem> {
