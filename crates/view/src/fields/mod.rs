@@ -15,6 +15,7 @@ mod process;
 mod run;
 mod stall;
 mod status;
+mod trace;
 mod waited;
 
 pub use capability::{CAPABILITY, DOCTOR};
@@ -35,6 +36,7 @@ pub use run::{
 };
 pub use stall::STALL;
 pub use status::{STATUS, Status};
+pub use trace::{TRACE, TRACE_FAULTS, WRITTEN};
 pub use waited::{WAITED, Waited};
 
 /// A column: id, title, unit, help, and how its value is had.
