@@ -1,4 +1,5 @@
-//! What DynamoRIO's tools print: read or refused, and whatever is read lies where a program may reach.
+//! What DynamoRIO's tools print: read or
+//! refused, and what is read lies where a program may reach.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

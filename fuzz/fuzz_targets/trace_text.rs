@@ -1,4 +1,5 @@
-//! A number a line, as addresses, as names, and as the first line says: read or refused, and whatever is read lies where a program may reach.
+//! A number a line, as addresses, as names, and as the first line says: read or
+//! refused, and what is read lies where a program may reach.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
