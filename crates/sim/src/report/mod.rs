@@ -3,6 +3,7 @@
 //! Everything in a [`Report`] but its rate is decided by the seed: the same run gives the same
 //! report, byte for byte, however it is written down.
 
+mod curve;
 mod pictures;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::sample::Sample;
 use crate::simulation::{Ending, Simulation};
 use crate::world::CommandDone;
 
+pub use curve::miss_ratio;
 pub use pictures::{faults, lists, working_sets};
 
 /// What became of a process.
