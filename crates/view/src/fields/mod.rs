@@ -30,8 +30,8 @@ pub use outputs::{OUTPUTS, Output};
 pub use pools::{POOL, POOLS};
 pub use process::{PROCESS, PROCESSES};
 pub use run::{
-    FAULTS, PAGING, RUN, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS, RUN_SAMPLE,
-    RUN_SAMPLE_PROCESS, run_file,
+    FAULTS, PAGING, RUN, RUN_CHANGE, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS,
+    RUN_SAMPLE, RUN_SAMPLE_PROCESS, run_file,
 };
 pub use stall::STALL;
 pub use status::{STATUS, Status};
