@@ -33,7 +33,8 @@ impl Program for Busy {
         self.rounds -= 1;
         let round = self.rounds;
         references.extend((0..self.pages).map(|page| {
-            let access = if (page + round).is_multiple_of(3) { Access::Write } else { Access::Read };
+            let access =
+                if (page + round).is_multiple_of(3) { Access::Write } else { Access::Read };
             Reference { address: self.base + (page * 7 % self.pages) * PAGE_SIZE, access }
         }));
         Step::References

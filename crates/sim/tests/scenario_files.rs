@@ -27,11 +27,38 @@ fn show() {
     let simulation = run(&text(&std::env::var("S").unwrap()));
     for process in simulation.processes() {
         let c = process.counters;
-        println!("{} {:?} refs {} lost {:?} own {:?} refused {} | zero {} soft {} proto {} hard {} cow {} trimmed {}", process.name, process.state, process.references, process.time.lost().0 as f64/1e9, process.time, process.refused, c.demand_zero, c.soft, c.prototype, c.hard, c.copy_on_write, c.trimmed);
+        println!(
+            "{} {:?} refs {} lost {:?} own {:?} refused {} | zero {} soft {} proto {} hard {} cow {} trimmed {}",
+            process.name,
+            process.state,
+            process.references,
+            process.time.lost().0 as f64 / 1e9,
+            process.time,
+            process.refused,
+            c.demand_zero,
+            c.soft,
+            c.prototype,
+            c.hard,
+            c.copy_on_write,
+            c.trimmed
+        );
     }
     let c = simulation.world().manager().counters();
     println!("{c:?}");
-    for (at, reading) in simulation.world().readings() { println!("{:.3} {:?} {:?}", at.0 as f64/1e9, reading.condition, reading.state); }
-    for s in simulation.samples().iter().step_by(20) { println!("{:.2} avail {:?} commit {:?}/{:?} {:?} hard {} trimmed {}", s.at.0 as f64/1e9, s.levels.available, s.levels.commit_charge, s.levels.commit_limit, s.processes.iter().map(|p|(p.working_set,p.counters.hard)).collect::<Vec<_>>(), s.counters.hard, s.counters.trimmed); }
+    for (at, reading) in simulation.world().readings() {
+        println!("{:.3} {:?} {:?}", at.0 as f64 / 1e9, reading.condition, reading.state);
+    }
+    for s in simulation.samples().iter().step_by(20) {
+        println!(
+            "{:.2} avail {:?} commit {:?}/{:?} {:?} hard {} trimmed {}",
+            s.at.0 as f64 / 1e9,
+            s.levels.available,
+            s.levels.commit_charge,
+            s.levels.commit_limit,
+            s.processes.iter().map(|p| (p.working_set, p.counters.hard)).collect::<Vec<_>>(),
+            s.counters.hard,
+            s.counters.trimmed
+        );
+    }
     println!("took {:?} end {:?}", begin.elapsed(), simulation.now());
 }
