@@ -33,7 +33,7 @@ use memtide_core::page::{SpaceId, Tick};
 pub use error::KdError;
 pub use open::{OpenError, Options};
 pub use script::{ScriptCommand, commands};
-pub use target::Target;
+pub use target::{Plan, Target};
 
 use arguments::Arguments;
 use command::{COMMANDS, Command, Verb};

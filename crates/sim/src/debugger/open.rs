@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use memtide_core::page::Tick;
+use memtide_core::{Config, SpaceConfig};
 use memtide_recording::{Kind, RecordingError, Replay, load};
 
-use super::target::Target;
+use super::target::{Plan, Target};
+use crate::machine::Machine;
 use crate::scenario::{Scenario, ScenarioError, StartError};
 use crate::simulation::Simulation;
-use crate::trace::Format;
+use crate::trace::{Trace, TraceError, TraceProgram};
 
 /// As much of a file as is looked at to recognise it.
 const FIRST: usize = 1 << 12;
@@ -17,15 +20,21 @@ const FIRST: usize = 1 << 12;
 /// A scenario is written by hand: a larger file is none.
 const SCENARIO_MAX: u64 = 1 << 24;
 
+/// 64 MiB.
+const TRACE_FRAMES: u32 = 16_384;
+
+/// The time of one reference of a trace.
+const REFERENCE: Tick = Tick(100);
+
 /// Why a file cannot be debugged.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It cannot be read.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
-    /// It is nothing that can be debugged.
-    #[error("{0}: neither a scenario, a trace, a recorded run nor a snapshot")]
-    Unknown(PathBuf),
+    /// It is nothing else that can be debugged, and no trace either.
+    #[error("{0}: neither a scenario, a recorded run nor a snapshot, and as a trace: {1}")]
+    Trace(PathBuf, Box<TraceError>),
     /// A recorded run or a snapshot that cannot be used.
     #[error("{0}: {1}")]
     Recording(PathBuf, RecordingError),
@@ -42,8 +51,10 @@ pub enum OpenError {
 pub struct Options {
     /// Another seed than the scenario's.
     pub seed: Option<u64>,
-    /// The physical pages of the machine that runs a trace.
+    /// The physical pages of the machine that runs a trace; without it 64 MiB.
     pub frames: Option<u32>,
+    /// Whether pages hold something, to be dumped.
+    pub contents: bool,
 }
 
 impl Target {
@@ -72,12 +83,14 @@ impl Target {
         }
         let is_named = path.extension().is_some_and(|extension| extension == "toml");
         if is_named || is_toml(path).map_err(failed)? {
-            return Ok(Self::simulation(&title, scenario(path, options)?));
+            let (simulation, plan) = scenario(path, options)?;
+            return Ok(Self::simulation(&title, simulation, plan));
         }
-        match Format::detect(&first, path) {
-            Some(_) => Err(OpenError::Unknown(path.to_owned())),
-            None => Err(OpenError::Unknown(path.to_owned())),
-        }
+        let trace = Trace::open(path, None)
+            .map_err(|error| OpenError::Trace(path.to_owned(), Box::new(error)))?;
+        let failed = |error| OpenError::Start(path.to_owned(), Box::new(error));
+        let (simulation, plan) = run_of(trace, options).map_err(failed)?;
+        Ok(Self::simulation(&title, simulation, plan))
     }
 }
 
@@ -89,15 +102,30 @@ fn is_toml(path: &Path) -> io::Result<bool> {
     Ok(text.is_ok_and(|text| toml::from_str::<toml::Table>(&text).is_ok_and(|t| !t.is_empty())))
 }
 
-fn scenario(path: &Path, options: Options) -> Result<Simulation, OpenError> {
+fn scenario(path: &Path, options: Options) -> Result<(Simulation, Plan), OpenError> {
     let text = std::fs::read_to_string(path).map_err(|e| OpenError::Io(path.to_owned(), e))?;
     let scenario =
         Scenario::parse(&text).map_err(|error| OpenError::Scenario(path.to_owned(), error))?;
     let failed = |error| OpenError::Start(path.to_owned(), Box::new(error));
     let seed = options.seed.unwrap_or(scenario.seed);
-    let mut simulation =
-        Simulation::new(&scenario.machine, seed).map_err(|error| failed(error.into()))?;
+    let mut machine = scenario.machine.clone();
+    machine.has_contents |= options.contents;
+    let mut simulation = Simulation::new(&machine, seed).map_err(|error| failed(error.into()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    scenario.begin(&mut simulation, seed, folder).map_err(failed)?;
-    Ok(simulation)
+    let started = scenario.begin(&mut simulation, seed, folder).map_err(failed)?;
+    Ok((simulation, Plan { end: scenario.duration, traces: started.traces }))
+}
+
+/// A machine that runs the program of a trace, with page files enough.
+fn run_of(trace: Trace, options: Options) -> Result<(Simulation, Plan), StartError> {
+    let frames = options.frames.unwrap_or(TRACE_FRAMES);
+    let mut machine = Machine::new(Config::new(frames).with_page_file(frames, u32::MAX));
+    machine.has_contents = options.contents;
+    let mut simulation = Simulation::new(&machine, options.seed.unwrap_or(1))?;
+    let (program, outcome) = TraceProgram::new(trace);
+    let name = "trace".to_owned();
+    simulation
+        .spawn(&name, SpaceConfig::default(), REFERENCE, Box::new(program))
+        .map_err(|refusal| StartError::Process(name.clone(), refusal))?;
+    Ok((simulation, Plan { end: None, traces: vec![(name, outcome)] }))
 }

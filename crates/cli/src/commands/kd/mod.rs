@@ -29,7 +29,7 @@ pub(crate) fn run(output: Output, args: &KdArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let options = Options { seed: args.seed, frames };
+    let options = Options { seed: args.seed, frames, contents: args.contents };
     let target = match Target::open(&args.target, options) {
         Ok(target) => target,
         Err(error) => {
