@@ -25,7 +25,7 @@ pub use disk::{Direction, Disk, DiskCounters, DiskKind};
 pub use injected::{INJECTED, InjectedFaults};
 pub use machine::{Compressibility, Costs, Machine};
 pub use process::{Process, ProcessId, ProcessState, TimeAccount};
-pub use program::{Context, Program, Reaction, Step};
+pub use program::{BeforeFault, Context, Program, Reaction, Step};
 pub use reference::Reference;
 pub use sample::{ProcessSample, Sample};
 pub use simulation::{Action, Ending, Simulation};

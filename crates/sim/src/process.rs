@@ -61,6 +61,8 @@ pub struct Process {
     pub references: u64,
     /// What happened to its space, kept when it ends.
     pub counters: memtide_core::Counters,
+    /// The largest its working set was, in pages; kept when it ends.
+    pub working_set_peak: u32,
     /// Its threads that have not ended.
     pub(crate) threads_left: usize,
 }
