@@ -10,6 +10,7 @@ use crate::space::pte::{STAMP_BITS, stamp_of, with_stamp};
 
 /// Counts the evictions from probation.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct EvictionClock {
     evictions: u64,
     /// The stamp's unit: so many evictions, as a power of two.
