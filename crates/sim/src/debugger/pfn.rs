@@ -52,9 +52,10 @@ fn shape(target: &Target, view: &FrameView) -> ((&'static str, String), (&'stati
         FrameShape::Free { next_of_colour, previous_of_colour } => {
             (("colour flink", link(next_of_colour)), ("colour blink", link(previous_of_colour)))
         }
-        FrameShape::InProgress { operation, waiters } => {
-            (("event: operation", event(operation)), ("waiters", waiting(target, operation, waiters)))
-        }
+        FrameShape::InProgress { operation, waiters } => (
+            ("event: operation", event(operation)),
+            ("waiters", waiting(target, operation, waiters)),
+        ),
     }
 }
 

@@ -35,7 +35,7 @@ impl Plan {
     /// What went wrong with a trace, if something did.
     fn failure(&self) -> Option<String> {
         let failure = |(name, outcome): &(String, TraceOutcome)| {
-            Some(format!("the trace of {name} could not be read on: {}", outcome.take()?))
+            Some(format!("the trace of {name} could not be read on: {}", outcome.take_failure()?))
         };
         self.traces.iter().find_map(failure)
     }

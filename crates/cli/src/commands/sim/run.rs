@@ -142,7 +142,7 @@ fn failed_trace(started: &Started, scenario: &Path) -> Result<(), BadConfig> {
     let failure = started
         .traces
         .iter()
-        .find_map(|(process, trace)| trace.take().map(|failure| (process, failure)));
+        .find_map(|(process, trace)| trace.take_failure().map(|failure| (process, failure)));
     match failure {
         None => Ok(()),
         Some((process, failure)) => {
