@@ -187,7 +187,8 @@ fn changes(target: &Target, before: &[State; Condition::COUNT], told: &mut Strin
     for (reading, before) in target.manager().conditions().iter().zip(before) {
         if reading.state != *before {
             let (name, state) = (reading.condition.name(), word(reading.state));
-            let _ = writeln!(told, "{:>16}  {name} is {state}", time(target.now()));
+            let at = time(target.manager().now());
+            let _ = writeln!(told, "{at:>16}  {name} is {state}");
         }
     }
 }
