@@ -1,8 +1,6 @@
 //! What somebody types into the debugger.
 #![no_main]
 
-use std::sync::atomic::AtomicBool;
-
 use libfuzzer_sys::fuzz_target;
 use memtide_core::page::Tick;
 use memtide_sim::debugger::{Debugger, Plan, Target, commands};
@@ -39,6 +37,6 @@ fuzz_target!(|text: &str| {
         if found.command.starts_with("save") || found.command.starts_with(".dump") {
             continue;
         }
-        let _ = debugger.execute(found.command, &AtomicBool::new(false));
+        let _ = debugger.execute(found.command, &mut |_| true);
     }
 });

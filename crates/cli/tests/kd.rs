@@ -221,7 +221,8 @@ fn a_snapshot_gives_the_answers_of_the_machine_it_was_made_of() {
 fn a_recorded_run_is_the_run_at_every_moment() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = recorded(&folder);
-    for commands in ["g low-memory; t 20", "g fault hard editor; !memusage", "g 800ms; !process 0"] {
+    for commands in ["g low-memory; t 20", "g fault hard editor; !memusage", "g 800ms; !process 0"]
+    {
         let (run, replayed) = (answers(&scenario(), commands), answers(&log, commands));
         let known = |text: &str| {
             let is_own = |line: &&str| line.contains("Time ") || line.contains("References");
