@@ -65,6 +65,7 @@ impl To {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Database {
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::sparse"))]
     entries: Vec<[u64; 4]>,
     colours: u32,
     /// The next frame of each colour that was never used.
