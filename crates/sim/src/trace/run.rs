@@ -71,17 +71,30 @@ pub enum TraceRunError {
 }
 
 impl TraceRun {
+    /// The machine.
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        let mut config = Config::new(self.frames.unwrap_or(FRAMES_PLENTY));
+        config = config.with_page_file(PAGE_FILE, PAGE_FILE);
+        // Page tables and descriptors are counted in the pool, and are not what is asked about.
+        config.nonpaged_pool = Bytes(u64::MAX / 2);
+        Machine { disks: vec![self.disk.clone()], ..Machine::new(config) }
+    }
+
     /// The machine, with the process of a trace that has made no reference yet.
     ///
     /// # Errors
     /// [`TraceRunError`] where there is no such machine, or no room in it for a process.
     pub fn begin(&self, trace: Trace) -> Result<(Simulation, TraceOutcome), TraceRunError> {
-        let mut config = Config::new(self.frames.unwrap_or(FRAMES_PLENTY));
-        config = config.with_page_file(PAGE_FILE, PAGE_FILE);
-        // Page tables and descriptors are counted in the pool, and are not what is asked about.
-        config.nonpaged_pool = Bytes(u64::MAX / 2);
-        let machine = Machine { disks: vec![self.disk.clone()], ..Machine::new(config) };
-        let mut simulation = Simulation::new(&machine, 0)?;
+        self.begin_on(&self.machine(), trace)
+    }
+
+    fn begin_on(
+        &self,
+        machine: &Machine,
+        trace: Trace,
+    ) -> Result<(Simulation, TraceOutcome), TraceRunError> {
+        let mut simulation = Simulation::new(machine, 0)?;
         let (program, outcome) = TraceProgram::new(trace);
         let program = Box::new(program);
         simulation.spawn("trace", SpaceConfig::default(), self.reference_time, program)?;
@@ -93,7 +106,15 @@ impl TraceRun {
     /// # Errors
     /// [`TraceRunError`].
     pub fn run(&self, trace: Trace) -> Result<TraceReport, TraceRunError> {
-        let (mut simulation, outcome) = self.begin(trace)?;
+        self.run_on(&self.machine(), trace)
+    }
+
+    /// Runs a trace to its end on a machine that was changed.
+    ///
+    /// # Errors
+    /// [`TraceRunError`].
+    pub fn run_on(&self, machine: &Machine, trace: Trace) -> Result<TraceReport, TraceRunError> {
+        let (mut simulation, outcome) = self.begin_on(machine, trace)?;
         let begin = Instant::now();
         let ending = simulation.run_until(Tick(u64::MAX));
         let elapsed = begin.elapsed();
