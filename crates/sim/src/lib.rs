@@ -6,14 +6,20 @@
 #![forbid(unsafe_code)]
 
 mod contents;
+pub mod debugger;
 mod disk;
 mod injected;
 mod machine;
+pub mod picture;
 pub mod policies;
 mod process;
 mod program;
+pub mod programs;
 mod reference;
+pub mod report;
+mod run_log;
 mod sample;
+pub mod scenario;
 mod simulation;
 pub mod sizing;
 pub mod trace;
@@ -27,6 +33,7 @@ pub use machine::{Compressibility, Costs, Machine};
 pub use process::{Process, ProcessId, ProcessState, TimeAccount};
 pub use program::{BeforeFault, Context, Program, Reaction, Step};
 pub use reference::Reference;
+pub use run_log::RunLog;
 pub use sample::{ProcessSample, Sample};
-pub use simulation::{Action, Ending, Simulation};
-pub use world::{Recorder, Told, World};
+pub use simulation::{Action, Ending, Moments, Simulation};
+pub use world::{CommandDone, Namer, Recorder, Told, World};

@@ -10,8 +10,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use memtide_core::conditions::Reading;
 use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Tick, Vpn};
 use memtide_core::{
-    Call, Compressed, ConfigError, Content, Event, Exception, Input, IoError, Manager, OperationId,
-    Output, PAGE_FILES_MAX, Refusal, Reply, Source,
+    Call, Compressed, ConfigError, Content, Event, Exception, Input, IoError, ListCommand, Manager,
+    OperationId, Output, PAGE_FILES_MAX, Refusal, Reply, Source,
 };
 
 use crate::contents::{Contents, Mismatch};
@@ -40,6 +40,17 @@ enum Io {
     Extend(OperationId, u32),
 }
 
+/// A memory-list command that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandDone {
+    /// When.
+    pub at: Tick,
+    /// Which.
+    pub command: ListCommand,
+    /// How many pages it looked at or moved; for a flush how many are to be written.
+    pub pages: u64,
+}
+
 /// The earlier of two moments, of which there may be none.
 #[inline]
 pub(crate) fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
@@ -51,6 +62,9 @@ pub(crate) fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
 
 /// What a world notes of every event, such as a log.
 pub type Recorder = Box<dyn FnMut(&Event) + Send>;
+
+/// What a world tells of every process that begins.
+pub type Namer = Box<dyn FnMut(SpaceId, &str) + Send>;
 
 /// The world.
 pub struct World {
@@ -70,11 +84,15 @@ pub struct World {
     lost: Vec<(Pfn, IoError)>,
     told: VecDeque<(ThreadId, Told)>,
     readings: Vec<(Tick, Reading)>,
+    commands: Vec<CommandDone>,
     /// Processor time spent since it was last taken.
     work: Tick,
     write_failures: u64,
     mismatch: Option<Mismatch>,
     recorder: Option<Recorder>,
+    namer: Option<Namer>,
+    /// Events since they were last taken, where somebody watches.
+    seen: Option<Vec<(Tick, Event)>>,
 }
 
 impl World {
@@ -101,10 +119,13 @@ impl World {
             lost: Vec::new(),
             told: VecDeque::new(),
             readings: Vec::new(),
+            commands: Vec::new(),
             work: Tick(0),
             write_failures: 0,
             mismatch: None,
             recorder: None,
+            namer: None,
+            seen: None,
         };
         world.drain();
         Ok(world)
@@ -134,10 +155,22 @@ impl World {
         self.contents.as_deref_mut()
     }
 
+    /// What a frame holds, where the machine has contents.
+    #[must_use]
+    pub fn word(&self, frame: Pfn) -> Option<u64> {
+        self.contents.as_ref()?.word(frame)
+    }
+
     /// Every change of a condition so far, with its moment.
     #[must_use]
     pub fn readings(&self) -> &[(Tick, Reading)] {
         &self.readings
+    }
+
+    /// The memory-list commands so far.
+    #[must_use]
+    pub fn commands(&self) -> &[CommandDone] {
+        &self.commands
     }
 
     /// Errors injected so far.
@@ -166,6 +199,39 @@ impl World {
     /// From now on every event is noted.
     pub fn record(&mut self, recorder: Recorder) {
         self.recorder = Some(recorder);
+    }
+
+    /// Nothing is noted any more.
+    pub fn stop_recording(&mut self) {
+        self.recorder = None;
+        self.namer = None;
+    }
+
+    /// From now on the name of every process that begins is noted, with its space.
+    pub fn record_names(&mut self, namer: Namer) {
+        self.namer = Some(namer);
+    }
+
+    /// A process of this name has a space.
+    pub(crate) fn note_name(&mut self, space: SpaceId, name: &str) {
+        if let Some(namer) = &mut self.namer {
+            namer(space, name);
+        }
+    }
+
+    /// From now on every event but resident accesses is kept until it is taken, or none is.
+    pub fn watch(&mut self, watches: bool) {
+        self.seen = watches.then(Vec::new);
+    }
+
+    /// The events kept since the last time, each with its moment.
+    pub fn take_seen(&mut self) -> Vec<(Tick, Event)> {
+        self.seen.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether events are kept.
+    pub(crate) fn has_seen(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| !seen.is_empty())
     }
 
     /// What a thread was told since the last time; a thread is told once a fault.
@@ -211,6 +277,10 @@ impl World {
         loop {
             self.note(|| Event::Call(call.clone()));
             let result = self.manager.call(call);
+            if let (Call::Command(command), Ok(Reply::Pages(pages))) = (call, &result) {
+                let done = CommandDone { at: self.now, command: *command, pages: *pages };
+                self.commands.push(done);
+            }
             self.drain();
             let is_refused = matches!(result, Err(Refusal::CommitmentLimit { .. }));
             if !is_refused || !self.end_extension() {
@@ -225,8 +295,8 @@ impl World {
         for (passed, reference) in references.iter().enumerate() {
             let Reference { address, access } = *reference;
             let passes = self.manager.touch(space, address, access);
-            if self.recorder.is_some() {
-                self.note(|| Event::Touch(space, address, access));
+            if let Some(recorder) = &mut self.recorder {
+                recorder(&Event::Touch(space, address, access));
             }
             if !passes {
                 return passed;
@@ -278,8 +348,15 @@ impl World {
     }
 
     fn note(&mut self, event: impl FnOnce() -> Event) {
+        if self.recorder.is_none() && self.seen.is_none() {
+            return;
+        }
+        let event = event();
         if let Some(recorder) = &mut self.recorder {
-            recorder(&event());
+            recorder(&event);
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.push((self.now, event));
         }
     }
 

@@ -14,6 +14,8 @@ mod outputs;
 mod policies;
 mod pools;
 mod process;
+mod replayed;
+mod run;
 mod stall;
 mod status;
 mod waited;
@@ -32,6 +34,11 @@ pub use outputs::{OUTPUTS, Output};
 pub use policies::{POLICIES, POLICY, PoliciesReport, PolicyOutcome};
 pub use pools::{POOL, POOLS};
 pub use process::{PROCESS, PROCESSES};
+pub use replayed::{REPLAYED, REPLAYED_LISTS, Replayed};
+pub use run::{
+    FAULTS, PAGING, RUN, RUN_CHANGE, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS,
+    RUN_SAMPLE, RUN_SAMPLE_PROCESS, run_file,
+};
 pub use stall::STALL;
 pub use status::{STATUS, Status};
 pub use waited::{WAITED, Waited};
