@@ -5,6 +5,7 @@
 //! everything, so a run replays exactly.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod contents;
 mod disk;
 mod injected;
@@ -16,13 +17,14 @@ mod sample;
 mod simulation;
 mod world;
 
-pub use contents::{Contents, Mismatch, UNWRITTEN, file_word};
+pub use audit::{Incident, Io};
+pub use contents::{Contents, Mismatch, Plant, UNWRITTEN, file_word};
 pub use disk::{Direction, Disk, DiskCounters, DiskKind};
-pub use injected::{INJECTED, InjectedFaults};
+pub use injected::{FaultKind, INJECTED, InjectedFaults};
 pub use machine::{Compressibility, Costs, Machine};
 pub use process::{Process, ProcessId, ProcessState, TimeAccount};
 pub use program::{Context, Program, Reaction, Step};
 pub use reference::Reference;
 pub use sample::{ProcessSample, Sample};
 pub use simulation::{Action, Ending, Simulation};
-pub use world::{Recorder, Told, World};
+pub use world::{Intent, Recorder, Told, World};
