@@ -13,8 +13,15 @@ pub enum Incident {
     Write(OperationId),
     /// A page file did not grow.
     Extend(OperationId),
-    /// A frame could not be filled; whose page it holds, as the manager is told of it.
-    Contents(Pfn, Option<PteOwner>),
+    /// A frame could not be filled.
+    Contents {
+        /// The frame.
+        frame: Pfn,
+        /// Whose page it holds, when the manager is told of it.
+        owner: Option<PteOwner>,
+        /// How many threads had been told something before, and not been taken.
+        after: usize,
+    },
 }
 
 /// What a world notes, where it is asked to.

@@ -6,10 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+pub mod campaign;
 mod contents;
 mod disk;
 mod injected;
 mod machine;
+pub mod oracle;
 mod process;
 mod program;
 mod reference;

@@ -393,6 +393,11 @@ impl World {
         self.input(Input::Idle { pages });
     }
 
+    /// A page was seen to have been used.
+    pub fn note_used(&mut self, space: SpaceId, address: u64) {
+        self.input(Input::Accessed { space, address });
+    }
+
     /// Moves the clock without events; they happen late. For a processor that is ahead.
     pub(crate) fn now_is(&mut self, now: Tick) {
         self.now = self.now.max(now);
@@ -443,7 +448,8 @@ impl World {
     fn note_lost(&mut self, frame: Pfn) {
         let Some(audit) = self.audit.as_deref_mut() else { return };
         let owner = self.manager.snapshot().frame(frame).and_then(|view| view.owner);
-        audit.incidents.push(Incident::Contents(frame, owner));
+        let after = self.told.len();
+        audit.incidents.push(Incident::Contents { frame, owner, after });
     }
 
     fn note_failed(&mut self, incident: Incident, result: Result<(), IoError>) {
