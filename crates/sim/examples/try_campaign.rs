@@ -2,9 +2,18 @@
 use memtide_sim::campaign::*;
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let (base, runs, steps): (u64, u64, u64) = (args[1].parse().unwrap(), args[2].parse().unwrap(), args[3].parse().unwrap());
-    let faults = match args[4].as_str() { "none" => Amount::None, "some" => Amount::Some, _ => Amount::Many };
-    std::panic::set_hook(Box::new(|i| { if std::env::var_os("SHOW").is_some() { eprintln!("{i}"); } }));
+    let (base, runs, steps): (u64, u64, u64) =
+        (args[1].parse().unwrap(), args[2].parse().unwrap(), args[3].parse().unwrap());
+    let faults = match args[4].as_str() {
+        "none" => Amount::None,
+        "some" => Amount::Some,
+        _ => Amount::Many,
+    };
+    std::panic::set_hook(Box::new(|i| {
+        if std::env::var_os("SHOW").is_some() {
+            eprintln!("{i}");
+        }
+    }));
     let mut all = Coverage::default();
     let begun = std::time::Instant::now();
     let mut bad = 0;
@@ -22,6 +31,12 @@ fn main() {
         }
     }
     let t = begun.elapsed().as_secs_f64();
-    println!("{bad} failures, {} steps in {t:.1} s: {:.0} steps/s", all.steps, all.steps as f64 / t);
-    for (n, c) in all.counts() { println!("  {n} {c}"); }
+    println!(
+        "{bad} failures, {} steps in {t:.1} s: {:.0} steps/s",
+        all.steps,
+        all.steps as f64 / t
+    );
+    for (n, c) in all.counts() {
+        println!("  {n} {c}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use memtide_core::page::{Access, PAGE_SHIFT, Pfn, ThreadId};
+use memtide_core::page::{Access, PAGE_SHIFT, Pfn, SectionId, ThreadId};
 use memtide_core::snapshot::{PteOwner, PteView};
 use memtide_core::{Exception, Manager, OperationId};
 
@@ -34,6 +34,8 @@ pub(super) struct Ledger {
     owed: BTreeSet<ThreadId>,
     /// Whether anything has gone wrong that can leave too little memory.
     is_memory_short: bool,
+    /// Sections whose writes are held back: their pages may fill memory.
+    held: BTreeSet<SectionId>,
 }
 
 impl Ending {
@@ -69,6 +71,20 @@ impl Ledger {
     /// Something goes wrong that can leave too little memory for what was promised.
     pub(super) const fn memory_is_short(&mut self) {
         self.is_memory_short = true;
+    }
+
+    /// The writes of a section are held back from now on, or no longer.
+    pub(super) fn holds_writes(&mut self, section: SectionId, holds: bool) {
+        if holds {
+            self.held.insert(section);
+        } else {
+            self.held.remove(&section);
+        }
+    }
+
+    /// Sections that have ended hold nothing back.
+    pub(super) fn forget_ended_sections(&mut self, oracle: &Oracle) {
+        self.held.retain(|section| oracle.section_pages(*section).is_some());
     }
 
     /// An operation has ended, and this went wrong.
@@ -158,7 +174,7 @@ impl Ledger {
                 coverage.in_page_errors += 1;
                 Ok(())
             }
-            Exception::NoMemory { .. } if self.is_memory_short => {
+            Exception::NoMemory { .. } if self.is_memory_short || !self.held.is_empty() => {
                 coverage.no_memory += 1;
                 Ok(())
             }

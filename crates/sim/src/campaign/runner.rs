@@ -154,6 +154,7 @@ impl Runner {
             self.answered(*thread, *told)?;
         }
         self.lose(&incidents, |after| after >= told.len());
+        self.ledger.forget_ended_sections(&self.oracle);
         let charged = self.world.manager().snapshot().commit().charged();
         let promised = self.oracle.charged();
         if charged != promised {

@@ -161,8 +161,14 @@ impl Runner {
                 self.oracle.section_closed(id);
                 self.plain(&Call::CloseSection(id), |_| false)
             }
-            Step::HoldWrites { .. } => self.plain(&Call::HoldWrites(id), |_| false),
-            _ => self.plain(&Call::ReleaseWrites(id), |_| false),
+            Step::HoldWrites { .. } => {
+                self.ledger.holds_writes(id, true);
+                self.plain(&Call::HoldWrites(id), |_| false)
+            }
+            _ => {
+                self.ledger.holds_writes(id, false);
+                self.plain(&Call::ReleaseWrites(id), |_| false)
+            }
         }
     }
 
