@@ -25,6 +25,7 @@ use crate::space::page_table::PageTables;
 use crate::store::Store;
 use crate::waiter::{Goal, Waiter};
 use crate::working_set::Balance;
+use crate::working_set::refault::EvictionClock;
 use crate::writer::state::Writer;
 
 /// The memory manager of one machine, as a state machine.
@@ -33,6 +34,7 @@ use crate::writer::state::Writer;
 /// may leave outputs, which [`Manager::poll_output`] gives until there is none. The same
 /// configuration, inputs and calls give the same outputs, bit for bit.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Manager {
     pub(crate) config: Config,
     pub(crate) now: Tick,
@@ -48,15 +50,19 @@ pub struct Manager {
     pub(crate) store: Option<Store>,
     pub(crate) pools: Pools,
     pub(crate) operations: Operations,
+    /// A manager is saved once they are taken.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) outputs: VecDeque<Output>,
     /// Threads that wait for a frame, in the order they came.
     pub(crate) waiting: VecDeque<Waiter>,
     pub(crate) writer: Writer,
     pub(crate) balance: Balance,
+    pub(crate) evictions: EvictionClock,
     pub(crate) tracker: Tracker,
     pub(crate) gate: Gate,
     pub(crate) counters: Counters,
     pub(crate) repurposed: [u64; STANDBY_PRIORITIES],
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) scratch: Vec<u64>,
 }
 
@@ -84,6 +90,7 @@ impl Manager {
             waiting: VecDeque::new(),
             writer: Writer::default(),
             balance: Balance::new(config.policy.balance_period),
+            evictions: EvictionClock::new(config.frames, config.policy.refault_permille),
             tracker: Tracker::new(config.marks()?),
             gate: Gate::default(),
             counters: Counters::default(),
@@ -153,6 +160,12 @@ impl Manager {
     /// The next output, in order; `None` when all are given.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Whether there are outputs to be taken.
+    #[must_use]
+    pub fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// When to hand in [`Input::Tick`], if nothing else happens before.

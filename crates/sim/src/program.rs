@@ -1,6 +1,6 @@
 //! A program: what a thread does next.
 
-use memtide_core::page::{SpaceId, Tick};
+use memtide_core::page::{Access, SpaceId, Tick};
 use memtide_core::{Call, Exception, Refusal, Reply};
 
 use crate::reference::Reference;
@@ -26,6 +26,8 @@ pub enum Step {
     },
     /// It is done.
     End,
+    /// Its process ends: it can do nothing without what a call refused.
+    Abort(Refusal),
 }
 
 /// What a thread does about an exception.
@@ -37,6 +39,15 @@ pub enum Reaction {
     Skip,
     /// Its process ends.
     Die,
+}
+
+/// What becomes of a reference that is not mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BeforeFault {
+    /// It faults, as this access.
+    Fault(Access),
+    /// The program makes a call first, gets the reply, and is asked again.
+    Call(Call),
 }
 
 /// What a program sees when it is asked.
@@ -53,6 +64,11 @@ pub struct Context<'a> {
 pub trait Program: Send {
     /// What the thread does next. The buffer is empty; [`Step::References`] makes what is put in.
     fn step(&mut self, context: &Context<'_>, references: &mut Vec<Reference>) -> Step;
+
+    /// A reference of the program is not mapped and will fault. By default it does.
+    fn before_fault(&mut self, _space: SpaceId, reference: Reference) -> BeforeFault {
+        BeforeFault::Fault(reference.access)
+    }
 
     /// What a call came to.
     fn reply(&mut self, _reply: Result<Reply, Refusal>) {}

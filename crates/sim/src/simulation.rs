@@ -6,14 +6,16 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
-use memtide_core::page::{ThreadId, Tick};
+use memtide_core::conditions::{Condition, State};
+use memtide_core::page::{Access, SpaceId, ThreadId, Tick};
 use memtide_core::{Call, ConfigError, Exception, ListCommand, Refusal, Reply, SpaceConfig};
 
 use crate::machine::Machine;
 use crate::process::{Process, ProcessId, ProcessState, Thread, ThreadState, TimeAccount};
-use crate::program::{Context, Program, Reaction, Step};
+use crate::program::{BeforeFault, Context, Program, Reaction, Step};
+use crate::reference::Reference;
 use crate::sample::Sample;
-use crate::world::{Told, World};
+use crate::world::{Told, World, earlier};
 
 /// What is done to a machine from outside at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +28,29 @@ pub enum Action {
     Kill(ProcessId),
 }
 
+/// When something is done to a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moments {
+    /// The first time.
+    pub first: Tick,
+    /// How long after it again, and again.
+    pub every: Option<Tick>,
+    /// Only while this is set.
+    pub only_while: Option<Condition>,
+}
+
+impl Moments {
+    /// Once, at a moment.
+    #[must_use]
+    pub const fn once(at: Tick) -> Self {
+        Self { first: at, every: None, only_while: None }
+    }
+}
+
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Every process has ended.
+    /// Every process has ended that is not in the background.
     Done,
     /// The time is out.
     TimeOut,
@@ -42,11 +63,12 @@ pub enum Ending {
 enum Timer {
     Wake(ThreadId),
     Sample,
-    Act(Action),
+    Act(Moments, Action),
 }
 
 /// A machine with its processes.
 pub struct Simulation {
+    seed: u64,
     world: World,
     processes: Vec<Process>,
     threads: Vec<Thread>,
@@ -66,6 +88,8 @@ pub struct Simulation {
     system_time: Tick,
     /// Deadlines in a row at which threads waited and nothing was under way.
     silent: u32,
+    /// A slice that is to go on where it was stopped.
+    paused: Option<Slice>,
 }
 
 /// The manager tries failed writes again each second; more deadlines than this without anything
@@ -87,6 +111,7 @@ impl Simulation {
     pub fn new(machine: &Machine, seed: u64) -> Result<Self, ConfigError> {
         let processors = usize::try_from(machine.processors.max(1)).unwrap_or(1);
         Ok(Self {
+            seed,
             world: World::new(machine, seed)?,
             processes: Vec::new(),
             threads: Vec::new(),
@@ -101,7 +126,14 @@ impl Simulation {
             samples: Vec::new(),
             system_time: Tick(0),
             silent: 0,
+            paused: None,
         })
+    }
+
+    /// The seed that decides everything.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The world.
@@ -164,49 +196,103 @@ impl Simulation {
         reference_time: Tick,
         program: Box<dyn Program>,
     ) -> Result<ProcessId, Refusal> {
+        let process = self.create_process(name, config, reference_time)?;
+        self.add_thread(process, program);
+        Ok(process)
+    }
+
+    /// Makes a process without threads; it lives until the last of those it is given ends.
+    ///
+    /// # Errors
+    /// [`Refusal`] where a space cannot be made.
+    pub fn create_process(
+        &mut self,
+        name: &str,
+        config: SpaceConfig,
+        reference_time: Tick,
+    ) -> Result<ProcessId, Refusal> {
         let space = match self.world.call(&Call::CreateSpace(config))? {
             Reply::Space(space) => space,
             other => unreachable!("a space was made, and {other:?} came back"),
         };
+        self.world.note_name(space, name);
         let process = ProcessId(self.processes.len());
         self.processes.push(Process {
             name: name.to_owned(),
             space,
             began: self.now(),
+            is_background: false,
             state: ProcessState::Alive,
             reference_time: reference_time.max(Tick(LEAST_TIME)),
             time: TimeAccount::default(),
             references: 0,
+            refused: 0,
             counters: memtide_core::Counters::default(),
+            working_set_peak: 0,
             threads_left: 0,
         });
-        self.add_thread(process, program);
         Ok(process)
     }
 
     /// Begins another thread of a process that lives.
     pub fn add_thread(&mut self, process: ProcessId, program: Box<dyn Program>) -> ThreadId {
+        let thread = self.create_thread(process, ThreadState::Ready, program);
+        self.ready.push_back((self.world.now(), thread));
+        thread
+    }
+
+    /// Begins another thread of a process at a moment to come. The process begins with its first.
+    pub fn add_thread_at(
+        &mut self,
+        at: Tick,
+        process: ProcessId,
+        program: Box<dyn Program>,
+    ) -> ThreadId {
+        if self.processes[process.0].threads_left == 0 {
+            self.processes[process.0].began = at;
+        }
+        let thread = self.create_thread(process, ThreadState::Sleeping, program);
+        self.set_timer(at, Timer::Wake(thread));
+        thread
+    }
+
+    /// From now on the run does not go on for the sake of this process.
+    pub fn put_in_background(&mut self, process: ProcessId) {
+        self.processes[process.0].is_background = true;
+    }
+
+    fn create_thread(
+        &mut self,
+        process: ProcessId,
+        state: ThreadState,
+        program: Box<dyn Program>,
+    ) -> ThreadId {
         let number = u32::try_from(self.threads.len()).unwrap_or(u32::MAX);
         let thread = ThreadId(number);
         self.threads.push(Thread {
             process,
-            state: ThreadState::Ready,
+            state,
             program,
             batch: Vec::new(),
             made: 0,
             is_locking: false,
         });
         self.processes[process.0].threads_left += 1;
-        self.ready.push_back((self.world.now(), thread));
         thread
     }
 
     /// Has something done at a moment.
     pub fn schedule(&mut self, at: Tick, action: Action) {
-        self.set_timer(at, Timer::Act(action));
+        self.schedule_at(Moments::once(at), action);
     }
 
-    /// Runs until every process has ended, or up to a moment.
+    /// Has something done again and again, or only while a condition is set.
+    pub fn schedule_at(&mut self, moments: Moments, action: Action) {
+        self.set_timer(moments.first, Timer::Act(moments, action));
+    }
+
+    /// Runs until every process has ended, or up to a moment. A run that was stopped on its way is
+    /// the same run.
     pub fn run_until(&mut self, end: Tick) -> Ending {
         loop {
             match self.step(end) {
@@ -217,18 +303,30 @@ impl Simulation {
     }
 
     /// Runs the next slice of a thread, or to the next event; how the run ended, if it did.
+    ///
+    /// Where the world [watches](World::watch), a slice stops behind each event, and goes on at
+    /// the next step.
     pub fn step(&mut self, end: Tick) -> Option<Ending> {
-        if self.processes.iter().all(|process| process.state != ProcessState::Alive) {
+        if let Some(slice) = self.paused.take_if(|slice| slice.now < end) {
+            self.run_slice(slice, end);
+            return None;
+        }
+        if self.paused.is_some() {
+            return Some(Ending::TimeOut);
+        }
+        let goes_on =
+            |process: &Process| process.state == ProcessState::Alive && !process.is_background;
+        if !self.processes.iter().any(goes_on) {
             return Some(Ending::Done);
         }
-        let event = [self.world.next_event(), self.next_timer()].into_iter().flatten().min();
+        let event = earlier(self.world.next_event(), self.next_timer());
         if let Some((processor, begins)) = self.next_processor()
             && event.is_none_or(|event| begins <= event)
         {
             if begins >= end {
                 return Some(Ending::TimeOut);
             }
-            self.run_slice(processor, begins, event.map_or(end, |event| event.min(end)));
+            self.begin_slice(processor, begins, event, end);
             return None;
         }
         match event {
@@ -255,10 +353,13 @@ impl Simulation {
     /// Processors that have nothing to do zero pages.
     fn idle_until(&mut self, event: Tick) {
         let free = self.world.manager().list_counts().free;
+        if free == 0 || !self.ready.is_empty() {
+            return;
+        }
         let time = event.0.saturating_sub(self.world.now().0);
         let pages = time / self.zero_cost.0.max(LEAST_TIME);
         let pages = free.min(u32::try_from(pages).unwrap_or(u32::MAX));
-        if pages > 0 && self.ready.is_empty() {
+        if pages > 0 {
             self.world.idle(pages);
         }
     }
@@ -289,7 +390,7 @@ impl Simulation {
             match self.due.remove(&number) {
                 Some(Timer::Wake(thread)) => self.wake(thread, at),
                 Some(Timer::Sample) => self.take_sample(),
-                Some(Timer::Act(action)) => self.act(&action),
+                Some(Timer::Act(moments, action)) => self.act_at(at, moments, action),
                 None => {}
             }
         }
@@ -297,12 +398,28 @@ impl Simulation {
         self.hear(None);
     }
 
+    fn act_at(&mut self, at: Tick, moments: Moments, action: Action) {
+        let is_set = |condition: Condition| {
+            let readings = self.world.manager().conditions();
+            readings[condition.index()].state == State::Set
+        };
+        if moments.only_while.is_none_or(is_set) {
+            self.act(&action);
+        }
+        if let Some(period) = moments.every {
+            let first = at.after(period.max(Tick(LEAST_TIME)));
+            self.schedule_at(Moments { first, ..moments }, action);
+        }
+    }
+
     fn act(&mut self, action: &Action) {
         match action {
             Action::Command(command) => drop(self.world.call(&Call::Command(*command))),
             Action::EmptyWorkingSet(process) => {
-                let space = self.processes[process.0].space;
-                drop(self.world.call(&Call::EmptyWorkingSet(space)));
+                let process = &self.processes[process.0];
+                if process.state == ProcessState::Alive {
+                    drop(self.world.call(&Call::EmptyWorkingSet(process.space)));
+                }
             }
             Action::Kill(process) => self.end_process(*process, ProcessState::Killed),
         }
@@ -324,7 +441,11 @@ impl Simulation {
             let found = &mut self.threads[index(thread)];
             let ThreadState::Waiting(since) = found.state else { continue };
             found.state = ThreadState::Ready;
-            let waited = Tick(now.0.saturating_sub(since.0));
+            // What is answered at once did not wait, even where another processor is ahead.
+            let waited = match running {
+                Some(running) if running == thread => Tick(0),
+                _ => Tick(now.0.saturating_sub(since.0)),
+            };
             let time = &mut self.processes[found.process.0].time;
             time.waited = time.waited.after(waited);
             match self.take_answer(thread, told) {
@@ -385,6 +506,7 @@ impl Simulation {
         process.state = state(self.world.now());
         if let Ok(view) = self.world.manager().snapshot().space(space) {
             process.counters = view.counters;
+            process.working_set_peak = view.working_set_peak;
         }
         for (number, thread) in (0..).zip(&mut self.threads) {
             if thread.process == id && thread.state != ThreadState::Ended {
@@ -409,33 +531,43 @@ impl Simulation {
         }
     }
 
-    /// Runs a thread until it waits, ends, or its time is up.
-    fn run_slice(&mut self, processor: usize, begins: Tick, limit: Tick) {
+    fn begin_slice(&mut self, processor: usize, begins: Tick, event: Option<Tick>, limit: Tick) {
         let Some((_, thread)) = self.ready.pop_front() else { return };
         let quantum_end = begins.after(self.quantum);
-        let mut slice = Slice { thread, now: begins, end: quantum_end.min(limit) };
+        let end = event.map_or(quantum_end, |event| event.min(quantum_end));
+        self.run_slice(Slice { processor, thread, now: begins, end }, limit);
+    }
+
+    /// Runs a thread until it waits, ends, or its time is up; at the limit, or where somebody
+    /// watches, it pauses.
+    fn run_slice(&mut self, mut slice: Slice, limit: Tick) {
         loop {
-            match self.run_on(&mut slice) {
+            match self.run_on(&mut slice, limit) {
                 Next::Goes if slice.now < slice.end => {
                     // What it began may end before its quantum does.
                     let event = self.world.next_event().unwrap_or(slice.end);
                     slice.end = slice.end.min(event);
+                    if slice.now >= limit || self.world.has_seen() {
+                        self.clocks[slice.processor] = slice.now;
+                        self.paused = Some(slice);
+                        return;
+                    }
                 }
                 Next::Goes => {
-                    self.ready.push_back((slice.now, thread));
+                    self.ready.push_back((slice.now, slice.thread));
                     break;
                 }
                 Next::Stops => break,
             }
         }
-        self.clocks[processor] = slice.now;
+        self.clocks[slice.processor] = slice.now;
         self.hear(None);
     }
 
-    fn run_on(&mut self, slice: &mut Slice) -> Next {
+    fn run_on(&mut self, slice: &mut Slice, limit: Tick) -> Next {
         let found = &self.threads[index(slice.thread)];
         if found.made < found.batch.len() {
-            return self.make_references(slice);
+            return self.make_references(slice, limit);
         }
         let process = found.process;
         let space = self.processes[process.0].space;
@@ -463,6 +595,7 @@ impl Simulation {
             Step::Call(call) => {
                 self.world.now_is(slice.now);
                 let reply = self.world.call(&call);
+                self.processes[process.0].refused += u64::from(reply.is_err());
                 self.charge(slice, process);
                 self.threads[index(slice.thread)].program.reply(reply);
                 Next::Goes
@@ -478,6 +611,11 @@ impl Simulation {
                 self.end_thread(slice.thread);
                 Next::Stops
             }
+            Step::Abort(refusal) => {
+                self.world.now_is(slice.now);
+                self.end_process(process, |at| ProcessState::Aborted(at, refusal));
+                Next::Stops
+            }
         }
     }
 
@@ -489,11 +627,11 @@ impl Simulation {
         account.serviced = account.serviced.after(work);
     }
 
-    fn make_references(&mut self, slice: &mut Slice) -> Next {
+    fn make_references(&mut self, slice: &mut Slice, limit: Tick) -> Next {
         let found = &mut self.threads[index(slice.thread)];
         let process = &mut self.processes[found.process.0];
         let each = process.reference_time.0;
-        let time_left = slice.end.0.saturating_sub(slice.now.0);
+        let time_left = slice.end.min(limit).0.saturating_sub(slice.now.0);
         let fits = usize::try_from(time_left.div_ceil(each)).unwrap_or(usize::MAX).max(1);
         let left = &found.batch[found.made..];
         let tried = left.len().min(fits);
@@ -508,8 +646,20 @@ impl Simulation {
         let Some(reference) = faulted else { return Next::Goes };
         let (id, space) = (found.process, process.space);
         self.world.now_is(slice.now);
-        self.world.fault(slice.thread, space, reference.address, reference.access);
+        let access = self.before_fault(slice.thread, space, reference);
+        self.world.fault(slice.thread, space, reference.address, access);
         self.await_answer(slice, id)
+    }
+
+    /// Asks a program about a reference that is not mapped, and makes the calls it wants first.
+    fn before_fault(&mut self, thread: ThreadId, space: SpaceId, reference: Reference) -> Access {
+        let program = &mut self.threads[index(thread)].program;
+        loop {
+            match program.before_fault(space, reference) {
+                BeforeFault::Fault(access) => return access,
+                BeforeFault::Call(call) => program.reply(self.world.call(&call)),
+            }
+        }
     }
 
     /// A fault or a lock is handed in: it is answered at once, or the thread waits.
@@ -528,6 +678,7 @@ impl Simulation {
 
 /// A thread on a processor.
 struct Slice {
+    processor: usize,
     thread: ThreadId,
     now: Tick,
     end: Tick,

@@ -4,14 +4,19 @@
 //! - After each input and call, outputs are carried out until there is none.
 //! - Time goes from event to event and never back; the same seed gives the same events.
 
+mod access;
+mod audit;
+
+pub use access::Intent;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use memtide_core::conditions::Reading;
-use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Tick, Vpn};
+use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Tick};
 use memtide_core::{
-    Call, Compressed, ConfigError, Content, Event, Exception, Input, IoError, Manager, OperationId,
-    Output, PAGE_FILES_MAX, Refusal, Reply, Source, Unsound,
+    Call, Compressed, ConfigError, Content, Event, Exception, Input, IoError, ListCommand, Manager,
+    OperationId, Output, PAGE_FILES_MAX, Refusal, Reply, Source,
 };
 
 use crate::audit::{Audit, Incident, Io};
@@ -32,21 +37,31 @@ pub enum Told {
     Refused(Refusal),
 }
 
-/// What a thread does at the moment its access passes.
+/// A memory-list command that was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Intent {
-    /// In which space.
-    pub space: SpaceId,
-    /// At which address.
-    pub address: u64,
-    /// What it does.
-    pub access: Access,
-    /// The word that it writes, where it does.
-    pub written: Option<u64>,
+pub struct CommandDone {
+    /// When.
+    pub at: Tick,
+    /// Which.
+    pub command: ListCommand,
+    /// How many pages it looked at or moved; for a flush how many are to be written.
+    pub pages: u64,
+}
+
+/// The earlier of two moments, of which there may be none.
+#[inline]
+pub(crate) fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// What a world notes of every event, such as a log.
 pub type Recorder = Box<dyn FnMut(&Event) + Send>;
+
+/// What a world tells of every process that begins.
+pub type Namer = Box<dyn FnMut(SpaceId, &str) + Send>;
 
 /// The world.
 pub struct World {
@@ -66,6 +81,7 @@ pub struct World {
     lost: Vec<(Pfn, IoError)>,
     told: VecDeque<(ThreadId, Told)>,
     readings: Vec<(Tick, Reading)>,
+    commands: Vec<CommandDone>,
     /// Processor time spent since it was last taken.
     work: Tick,
     write_failures: u64,
@@ -76,12 +92,15 @@ pub struct World {
     /// Threads to go on with a page that could not be filled: they try again.
     held_back: Vec<ThreadId>,
     /// What threads saw.
-    seen: BTreeMap<ThreadId, u64>,
+    made: BTreeMap<ThreadId, u64>,
     audit: Option<Box<Audit>>,
     /// The number of the last begun I/O that has ended.
     latest_ended: u64,
     overtakings: u64,
     loses_completion: bool,
+    namer: Option<Namer>,
+    /// Events since they were last taken, where somebody watches.
+    seen: Option<Vec<(Tick, Event)>>,
 }
 
 impl World {
@@ -108,17 +127,20 @@ impl World {
             lost: Vec::new(),
             told: VecDeque::new(),
             readings: Vec::new(),
+            commands: Vec::new(),
             work: Tick(0),
             write_failures: 0,
             mismatch: None,
             recorder: None,
             intents: BTreeMap::new(),
             held_back: Vec::new(),
-            seen: BTreeMap::new(),
+            made: BTreeMap::new(),
             audit: None,
             latest_ended: 0,
             overtakings: 0,
             loses_completion: false,
+            namer: None,
+            seen: None,
         };
         world.drain();
         Ok(world)
@@ -148,10 +170,22 @@ impl World {
         self.contents.as_deref_mut()
     }
 
+    /// What a frame holds, where the machine has contents.
+    #[must_use]
+    pub fn word(&self, frame: Pfn) -> Option<u64> {
+        self.contents.as_ref()?.word(frame)
+    }
+
     /// Every change of a condition so far, with its moment.
     #[must_use]
     pub fn readings(&self) -> &[(Tick, Reading)] {
         &self.readings
+    }
+
+    /// The memory-list commands so far.
+    #[must_use]
+    pub fn commands(&self) -> &[CommandDone] {
+        &self.commands
     }
 
     /// Errors injected so far.
@@ -200,23 +234,6 @@ impl World {
         }
     }
 
-    /// From now on the whole state is proved after each input and call, and what goes wrong noted.
-    pub fn audit(&mut self) {
-        self.audit.get_or_insert_default();
-    }
-
-    /// The first proof that failed, where the world is audited.
-    #[must_use]
-    pub fn unsound(&self) -> Option<&Unsound> {
-        self.audit.as_ref().and_then(|audit| audit.unsound.as_ref())
-    }
-
-    /// What went wrong since the last time, where the world is audited.
-    pub fn take_incidents(&mut self) -> Vec<Incident> {
-        let audit = self.audit.as_mut();
-        audit.map(|audit| std::mem::take(&mut audit.incidents)).unwrap_or_default()
-    }
-
     /// Operations that ended before one that had begun earlier.
     #[must_use]
     pub const fn overtakings(&self) -> u64 {
@@ -234,6 +251,39 @@ impl World {
         self.recorder = Some(recorder);
     }
 
+    /// Nothing is noted any more.
+    pub fn stop_recording(&mut self) {
+        self.recorder = None;
+        self.namer = None;
+    }
+
+    /// From now on the name of every process that begins is noted, with its space.
+    pub fn record_names(&mut self, namer: Namer) {
+        self.namer = Some(namer);
+    }
+
+    /// A process of this name has a space.
+    pub(crate) fn note_name(&mut self, space: SpaceId, name: &str) {
+        if let Some(namer) = &mut self.namer {
+            namer(space, name);
+        }
+    }
+
+    /// From now on every event but resident accesses is kept until it is taken, or none is.
+    pub fn watch(&mut self, watches: bool) {
+        self.seen = watches.then(Vec::new);
+    }
+
+    /// The events kept since the last time, each with its moment.
+    pub fn take_seen(&mut self) -> Vec<(Tick, Event)> {
+        self.seen.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether events are kept.
+    pub(crate) fn has_seen(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| !seen.is_empty())
+    }
+
     /// What a thread was told since the last time; a thread is told once a fault.
     pub fn take_told(&mut self) -> Option<(ThreadId, Told)> {
         self.told.pop_front()
@@ -248,7 +298,7 @@ impl World {
     #[must_use]
     pub fn next_event(&self) -> Option<Tick> {
         let io = self.in_progress.peek().map(|Reverse((end, ..))| *end);
-        [io, self.manager.next_deadline()].into_iter().flatten().min()
+        earlier(io, self.manager.next_deadline())
     }
 
     /// Whether I/O is in progress.
@@ -295,6 +345,10 @@ impl World {
     pub fn call_once(&mut self, call: &Call) -> Result<Reply, Refusal> {
         self.note(|| Event::Call(call.clone()));
         let result = self.manager.call(call);
+        if let (Call::Command(command), Ok(Reply::Pages(pages))) = (call, &result) {
+            let done = CommandDone { at: self.now, command: *command, pages: *pages };
+            self.commands.push(done);
+        }
         if let (Ok(Reply::Section(section)), Some(contents)) = (&result, self.contents()) {
             contents.begin_file(*section);
         }
@@ -308,8 +362,8 @@ impl World {
         for (passed, reference) in references.iter().enumerate() {
             let Reference { address, access } = *reference;
             let passes = self.manager.touch(space, address, access);
-            if self.recorder.is_some() {
-                self.note(|| Event::Touch(space, address, access));
+            if let Some(recorder) = &mut self.recorder {
+                recorder(&Event::Touch(space, address, access));
             }
             if !passes {
                 return passed;
@@ -322,58 +376,6 @@ impl World {
     pub fn fault(&mut self, thread: ThreadId, space: SpaceId, address: u64, access: Access) {
         self.work = self.work.after(self.costs.fault);
         self.input(Input::Fault { thread, space, address, access });
-    }
-
-    /// A thread makes an access of which the contents count. It is always answered: by
-    /// [`Told::Resumed`] once it is made, and [`World::take_seen`] says what was seen.
-    pub fn access(&mut self, thread: ThreadId, intent: Intent) {
-        self.intents.insert(thread, intent);
-        self.try_access(thread);
-        self.drain();
-    }
-
-    /// What a thread read, or left by writing, when it was last resumed.
-    pub fn take_seen(&mut self, thread: ThreadId) -> Option<u64> {
-        self.seen.remove(&thread)
-    }
-
-    /// Touches what a thread wants, or lets it fault.
-    fn try_access(&mut self, thread: ThreadId) {
-        let Some(Intent { space, address, access, .. }) = self.intents.get(&thread).copied() else {
-            return;
-        };
-        self.note(|| Event::Touch(space, address, access));
-        if self.manager.touch(space, address, access) {
-            return self.resume(thread);
-        }
-        self.work = self.work.after(self.costs.fault);
-        self.hand_in(Input::Fault { thread, space, address, access });
-    }
-
-    /// A thread goes on: its access is made now, before anything else happens.
-    fn resume(&mut self, thread: ThreadId) {
-        let contents = self.contents.as_deref_mut();
-        if let (Some(intent), Some(contents)) = (self.intents.get(&thread).copied(), contents) {
-            let Intent { space, address, access, written } = intent;
-            let page = Vpn::of(address);
-            let frame = contents.mapped(space, page).map(|(frame, _)| frame);
-            if self.lost.iter().any(|(lost, _)| Some(*lost) == frame) {
-                self.held_back.push(thread);
-                return;
-            }
-            match contents.access(space, page, access, written) {
-                Ok(seen) => drop(self.seen.insert(thread, seen)),
-                Err(mismatch) => drop(self.mismatch.get_or_insert(mismatch)),
-            }
-        }
-        self.intents.remove(&thread);
-        self.told.push_back((thread, Told::Resumed));
-    }
-
-    /// A thread is told that what it waits for will not be.
-    fn tell(&mut self, thread: ThreadId, told: Told) {
-        self.intents.remove(&thread);
-        self.told.push_back((thread, told));
     }
 
     /// A thread locks a range; answered as a fault is.
@@ -404,8 +406,15 @@ impl World {
     }
 
     fn note(&mut self, event: impl FnOnce() -> Event) {
+        if self.recorder.is_none() && self.seen.is_none() {
+            return;
+        }
+        let event = event();
         if let Some(recorder) = &mut self.recorder {
-            recorder(&event());
+            recorder(&event);
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.push((self.now, event));
         }
     }
 
@@ -435,26 +444,6 @@ impl World {
             } else {
                 return;
             }
-        }
-    }
-
-    fn prove(&mut self) {
-        let Some(audit) = self.audit.as_deref_mut().filter(|audit| audit.unsound.is_none()) else {
-            return;
-        };
-        audit.unsound = self.manager.verify().err();
-    }
-
-    fn note_lost(&mut self, frame: Pfn) {
-        let Some(audit) = self.audit.as_deref_mut() else { return };
-        let owner = self.manager.snapshot().frame(frame).and_then(|view| view.owner);
-        let after = self.told.len();
-        audit.incidents.push(Incident::Contents { frame, owner, after });
-    }
-
-    fn note_failed(&mut self, incident: Incident, result: Result<(), IoError>) {
-        if let (Some(audit), Err(_)) = (self.audit.as_deref_mut(), result) {
-            audit.incidents.push(incident);
         }
     }
 

@@ -6,13 +6,17 @@
 //!
 //! - [`fields`]: the tables;
 //! - [`json`]: records as JSON, tables as JSON Schema;
+//! - [`csv`]: records as comma-separated values;
+//! - [`run`]: a simulated run as text;
 //! - [`text`]: records as text for a terminal;
 //! - [`markdown`]: the tables as a document.
 
+pub mod csv;
 mod field;
 pub mod fields;
 pub mod json;
 pub mod markdown;
+pub mod run;
 mod table;
 pub mod text;
 

@@ -25,6 +25,7 @@ const OLDEST: u8 = 7;
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Queue {
     Probation,
     Main,
@@ -32,6 +33,7 @@ pub(crate) enum Queue {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Entry {
     pte: PteAddress,
     /// `None` marks an unused entry; its `next` is the next unused one.
@@ -39,11 +41,14 @@ struct Entry {
     age: u8,
     /// Used since it last stood at the head of its queue.
     referenced: bool,
+    /// Turns of the main queue that it was used in and has not been given for yet.
+    turns: u8,
     previous: u32,
     next: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Ends {
     head: u32,
     tail: u32,
@@ -54,12 +59,14 @@ const EMPTY: Ends = Ends { head: NONE, tail: NONE, len: 0 };
 
 /// The list.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct WorkingSetList {
     entries: Vec<Entry>,
     unused: u32,
     /// By [`Queue`].
     queues: [Ends; 3],
     ages: [u32; AGES],
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::map"))]
     shared: HashMap<u64, u32, FxBuildHasher>,
     hand: usize,
 }
@@ -95,6 +102,7 @@ impl WorkingSetList {
             queue: Some(queue),
             age: 0,
             referenced: false,
+            turns: 0,
             previous: NONE,
             next: NONE,
         };
@@ -153,6 +161,15 @@ impl WorkingSetList {
     /// Takes what was noted of use since the entry last stood at the head of its queue.
     pub(crate) fn take_referenced(&mut self, index: u32) -> bool {
         core::mem::take(&mut self.entries[index as usize].referenced)
+    }
+
+    /// Notes that the entry was used in this turn, or takes back a turn in which it was; `false` if
+    /// there is none.
+    pub(crate) fn note_turn(&mut self, index: u32, used: bool, most: u8) -> bool {
+        let turns = &mut self.entries[index as usize].turns;
+        let stays = used || *turns > 0;
+        *turns = if used { (*turns + 1).min(most) } else { turns.saturating_sub(1) };
+        stays
     }
 
     /// Notes whether the page was used since the last round.

@@ -3,6 +3,7 @@
 pub(crate) mod balance;
 pub(crate) mod limits;
 pub(crate) mod list;
+pub(crate) mod refault;
 pub(crate) mod resident;
 pub(crate) mod trim;
 
@@ -12,6 +13,7 @@ use crate::page::Tick;
 
 /// When the next round is due, and whether trimming on demand is worth trying.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Balance {
     pub(crate) next: Tick,
     /// The last attempt found less than it wanted: until some pages came in, another finds nothing.

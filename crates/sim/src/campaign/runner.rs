@@ -195,7 +195,7 @@ impl Runner {
             (Told::Resumed, Ok(())) => {
                 self.coverage.accesses += 1;
                 self.ledger.answered(thread, &mut self.coverage);
-                let Some(seen) = self.world.take_seen(thread) else {
+                let Some(seen) = self.world.take_word(thread) else {
                     let message = format!("{access:?} at {address:#x} was never made");
                     return Err((FailureKind::WrongMapping, message));
                 };

@@ -9,6 +9,7 @@ mod record;
 mod replay;
 mod run;
 mod trace;
+mod values;
 
 pub(crate) use campaign::CampaignArgs;
 pub(crate) use experiment::ExperimentArgs;
@@ -17,7 +18,7 @@ pub(crate) use generate::GenerateArgs;
 pub(crate) use policies::PoliciesArgs;
 pub(crate) use record::RecordArgs;
 pub(crate) use replay::ReplayArgs;
-pub(crate) use run::RunArgs;
+pub(crate) use run::{RunArgs, Shown};
 pub(crate) use trace::TraceArgs;
 
 use clap::{Args, Subcommand};
