@@ -177,7 +177,7 @@ impl Planner {
         }
         match self.below(200) {
             0..100 => self.access(),
-            100..130 => self.steps.push(Step::Event),
+            100..130 => self.steps.push(Step::Event {}),
             130..142 => self.allocate(),
             142..146 => self.free(),
             146..154 => self.protect(),
@@ -197,7 +197,7 @@ impl Planner {
                 let microseconds = self.below(3_000_000);
                 self.steps.push(Step::Pass { microseconds });
             }
-            _ => self.steps.push(Step::Rest),
+            _ => self.steps.push(Step::Rest {}),
         }
     }
 
@@ -213,7 +213,7 @@ impl Planner {
                 Step::Slow { microseconds, times: 1 + self.small(8) }
             }
             18 if self.frames > 32 => Step::MarkBad { frame: self.small(u64::from(self.frames)) },
-            18 => Step::Heal,
+            18 => Step::Heal {},
             _ => return self.end_thread(),
         };
         self.steps.push(step);

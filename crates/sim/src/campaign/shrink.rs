@@ -139,7 +139,7 @@ fn simpler_steps(step: &Step) -> Vec<Step> {
         | Step::Prefetch { pages: 2.., .. } => with(&set_pages).to_vec(),
         Step::Fail { what, times: 2.. } => vec![Step::Fail { what, times: 1 }],
         Step::Slow { microseconds, times: 2.. } => vec![Step::Slow { microseconds, times: 1 }],
-        Step::Pass { .. } | Step::Rest => vec![Step::Event],
+        Step::Pass { .. } | Step::Rest {} => vec![Step::Event {}],
         Step::Kill { process, threads_first: true } => {
             vec![Step::Kill { process, threads_first: false }]
         }

@@ -141,17 +141,17 @@ pub enum Step {
     /// The processor has nothing better to do than to zero so many pages.
     Zero { pages: u32 },
     /// Time passes up to the next event, and that happens.
-    Event,
+    Event {},
     /// Time passes.
     Pass { microseconds: u64 },
     /// Time passes until every thread is answered.
-    Rest,
+    Rest {},
     /// The next so many operations of a kind fail.
     Fail { what: FaultKind, times: u32 },
     /// The next so many transfers take so much longer.
     Slow { microseconds: u64, times: u32 },
     /// Nothing fails from now on.
-    Heal,
+    Heal {},
     /// A defect is planted in the world, to prove that it is found.
     Plant { what: Plant },
 }

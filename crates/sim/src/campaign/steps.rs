@@ -44,9 +44,9 @@ impl Runner {
                 Ok(())
             }
             Step::EndThread { thread } => self.end_thread(ThreadId(thread)),
-            Step::Event => self.event(Tick(u64::MAX)).map(drop),
+            Step::Event {} => self.event(Tick(u64::MAX)).map(drop),
             Step::Pass { microseconds } => self.pass(Tick(microseconds.saturating_mul(1_000))),
-            Step::Rest => self.rest(),
+            Step::Rest {} => self.rest(),
             Step::Fail { what, times } => {
                 self.world.fail_next(what, times);
                 Ok(())
@@ -56,7 +56,7 @@ impl Runner {
                 self.world.slow_next(Tick(microseconds.saturating_mul(1_000)), times);
                 Ok(())
             }
-            Step::Heal => {
+            Step::Heal {} => {
                 self.heal();
                 Ok(())
             }
