@@ -7,6 +7,7 @@
 
 mod contents;
 mod disk;
+pub mod experiments;
 mod injected;
 mod machine;
 mod process;

@@ -1,0 +1,250 @@
+//! The four shapes of an entry of the PFN database, and an I/O that fails two threads.
+//!
+//! Source: *Windows Internals*, "Page frame number database".
+
+use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId};
+use memtide_core::snapshot::{FrameShape, FrameView, PteOwner};
+use memtide_core::{Allocation, Call, Config, ListCommand, MEM_RELEASE, PageState, Range};
+
+use super::outcome::{Outcome, Table};
+use super::stage::Stage;
+use super::status::status_name;
+use crate::injected::InjectedFaults;
+use crate::machine::Machine;
+use crate::world::Told;
+
+const FRAMES: u32 = 64;
+
+/// The threads that fault on the same page.
+const THREADS: [ThreadId; 2] = [ThreadId(7), ThreadId(8)];
+
+struct Scene {
+    stage: Stage,
+    /// A process whose pages stay, and one whose pages go.
+    stays: SpaceId,
+    goes: SpaceId,
+    base: u64,
+}
+
+pub(super) fn run() -> Outcome {
+    let mut outcome = Outcome::new();
+    let mut stage = Stage::new(&Machine::new(Config::new(FRAMES).with_page_file(256, 256)));
+    let [stays, goes] = [stage.process(), stage.process()];
+    let base = stage.allocate(goes, Allocation::committed(8 * PAGE_SIZE));
+    stage.access_pages(goes, base, 8, Access::Write);
+    let own = stage.allocate(stays, Allocation::committed(8 * PAGE_SIZE));
+    stage.access_pages(stays, own, 4, Access::Write);
+    let mut scene = Scene { stage, stays, goes, base };
+    active(&scene, &mut outcome);
+    listed(&mut scene, &mut outcome);
+    free(&mut scene, &mut outcome);
+    in_progress(&mut scene, &mut outcome);
+    outcome
+}
+
+impl Scene {
+    fn frame(&self, frame: Pfn) -> FrameView {
+        self.stage.world.manager().snapshot().frame(frame).expect("the machine has it")
+    }
+
+    /// The first frame in a state.
+    fn first(&self, state: PageState) -> Option<Pfn> {
+        self.stage.world.manager().snapshot().list(state).next()
+    }
+
+    fn show(&self, frame: Pfn) -> Vec<String> {
+        pfn_text(&self.frame(frame))
+    }
+
+    fn states(&self) -> Table {
+        let snapshot = self.stage.world.manager().snapshot();
+        let mut table = Table::new(&["state", "frames"]);
+        for state in STATES {
+            let count =
+                (0..FRAMES).filter(|n| snapshot.frame(Pfn(*n)).is_some_and(|f| f.state == state));
+            table.row([format!("{state:?}"), count.count().to_string()]);
+        }
+        table
+    }
+}
+
+const STATES: [PageState; 6] = [
+    PageState::Zeroed,
+    PageState::Free,
+    PageState::Standby,
+    PageState::Modified,
+    PageState::Active,
+    PageState::Transition,
+];
+
+/// An entry as a debugger shows it.
+fn pfn_text(view: &FrameView) -> Vec<String> {
+    let link = |frame: Option<Pfn>| frame.map_or_else(|| "none".to_owned(), |f| f.to_string());
+    let mut lines = vec![format!("!pfn {}", view.frame)];
+    lines.push(match view.shape {
+        FrameShape::Active { working_set_index, share_count } => {
+            format!("    working-set index {working_set_index}, share count {share_count}")
+        }
+        FrameShape::Listed { next, previous } => {
+            format!("    next {}, previous {}", link(next), link(previous))
+        }
+        FrameShape::Free { next_of_colour, previous_of_colour } => format!(
+            "    next of its colour {}, previous of its colour {}",
+            link(next_of_colour),
+            link(previous_of_colour)
+        ),
+        FrameShape::InProgress { operation, waiters } => {
+            let event = operation.map_or_else(|| "none".to_owned(), |id| id.0.to_string());
+            format!("    I/O in progress: operation {event}, threads that wait {waiters}")
+        }
+    });
+    let owner = match view.owner {
+        Some(PteOwner::Space { space, page }) => format!("{page} of process {}", space.0),
+        Some(PteOwner::Section { section, page }) => {
+            format!("page {page} of section {}", section.0)
+        }
+        None => "nobody's".to_owned(),
+    };
+    let original = match (view.original, view.is_stored) {
+        (Some(slot), _) => format!("page file {}, slot {:#x}", slot.file, slot.number),
+        (None, true) => "compressed".to_owned(),
+        (None, false) => "none".to_owned(),
+    };
+    lines.push(format!("    page {owner}, original PTE: {original}"));
+    lines.push(format!(
+        "    {:?}, reference count {}, priority {}, colour {}{}",
+        view.state,
+        view.reference_count,
+        view.priority,
+        view.colour,
+        if view.is_modified { ", modified" } else { "" }
+    ));
+    lines
+}
+
+fn active(scene: &Scene, outcome: &mut Outcome) {
+    let step = outcome.step("Two processes write pages; look at frames 0 and 1: active");
+    scene.show(Pfn(0)).into_iter().chain(scene.show(Pfn(1))).for_each(|line| drop(step.line(line)));
+    step.table(scene.states());
+    let view = scene.frame(Pfn(0));
+    let holds = matches!(view.shape, FrameShape::Active { share_count: 1, .. })
+        && view.reference_count == 1
+        && matches!(view.owner, Some(PteOwner::Space { space, .. }) if space == scene.goes);
+    outcome.finding(
+        "1. An active page: working-set index, share count, PTE address and reference count.",
+        scene.show(Pfn(0))[1].trim(),
+        holds,
+    );
+}
+
+fn listed(scene: &mut Scene, outcome: &mut Outcome) {
+    let mut seen = Vec::new();
+    let title = "Trim one process: its pages are modified; write them: they are standby";
+    let mut lines = Vec::new();
+    scene.stage.must(&Call::EmptyWorkingSet(scene.goes));
+    for state in [PageState::Modified, PageState::Standby] {
+        let frame = scene.first(state).expect("the trimmed pages are there");
+        lines.extend(scene.show(frame));
+        seen.push(scene.frame(frame));
+        if state == PageState::Modified {
+            scene.stage.must(&Call::Command(ListCommand::FlushModifiedList));
+            scene.stage.finish_io();
+        }
+    }
+    let step = outcome.step(title);
+    lines.into_iter().for_each(|line| drop(step.line(line)));
+    step.table(scene.states());
+    let is_listed = |view: &FrameView| {
+        matches!(view.shape, FrameShape::Listed { next: Some(_), previous: None })
+            && view.reference_count == 0
+    };
+    outcome.finding(
+        "2. A standby or modified page: links of the list in place of index and share count, and \
+         no references.",
+        format!("{:?} and {:?}", seen[0].state, seen[1].state),
+        seen.iter().all(is_listed),
+    );
+    outcome.finding(
+        "Once written, the original PTE says where the copy is.",
+        seen[1].original.map_or_else(String::new, |slot| format!("slot {:#x}", slot.number)),
+        seen[0].original.is_none() && seen[1].original.is_some(),
+    );
+}
+
+fn free(scene: &mut Scene, outcome: &mut Outcome) {
+    // The last page of the process that stays becomes free; what was never used is zeroed.
+    let range = {
+        let extra = scene.stage.allocate(scene.stays, Allocation::committed(2 * PAGE_SIZE));
+        scene.stage.access_pages(scene.stays, extra, 2, Access::Write);
+        Range { space: scene.stays, address: extra, bytes: 0 }
+    };
+    scene.stage.must(&Call::Free(range, MEM_RELEASE));
+    let frames = [PageState::Free, PageState::Zeroed]
+        .map(|state| scene.first(state).expect("there are such frames"));
+    let step = outcome.step("Release two pages: they are free; others are zeroed still");
+    frames.iter().flat_map(|frame| scene.show(*frame)).for_each(|line| drop(step.line(line)));
+    step.table(scene.states());
+    let views = frames.map(|frame| scene.frame(frame));
+    outcome.finding(
+        "3. A free or zeroed page: chained by its colour, and nobody's.",
+        format!("colours {} and {}", views[0].colour, views[1].colour),
+        views.iter().all(|view| {
+            matches!(view.shape, FrameShape::Free { .. })
+                && view.owner.is_none()
+                && view.reference_count == 0
+        }),
+    );
+}
+
+fn in_progress(scene: &mut Scene, outcome: &mut Outcome) {
+    scene.stage.must(&Call::Command(ListCommand::PurgeStandbyList));
+    let faults = InjectedFaults { read_error_permille: 1_000, ..InjectedFaults::default() };
+    scene.stage.world.set_faults(faults);
+    let before = *scene.stage.world.manager().counters();
+    for thread in THREADS {
+        scene.stage.world.fault(thread, scene.goes, scene.base, Access::Read);
+    }
+    let frames = (0..FRAMES).map(Pfn);
+    let reading = frames.map(|frame| scene.frame(frame)).find(|view| view.is_reading);
+    let reading = reading.expect("the page is being read");
+    let lines = pfn_text(&reading);
+    let step = outcome.step(
+        "Take the standby pages away, let two threads read the same page, and look while it is read",
+    );
+    lines.iter().for_each(|line| drop(step.line(line)));
+    step.table(scene.states());
+    outcome.finding(
+        "4. A page whose I/O is in progress: what the waiting threads wait for.",
+        lines[1].trim(),
+        matches!(reading.shape, FrameShape::InProgress { operation: Some(_), waiters: 2 }),
+    );
+    scene.stage.finish_io();
+    let told: Vec<(ThreadId, Told)> =
+        std::iter::from_fn(|| scene.stage.world.take_told()).collect();
+    let word = |told: &Told| match told {
+        Told::Raised(exception) => status_name(exception.ntstatus()).to_owned(),
+        other => format!("{other:?}"),
+    };
+    let mut table = Table::new(&["thread", "is told"]);
+    told.iter().for_each(|(thread, told)| table.row([thread.0.to_string(), word(told)]));
+    outcome.step("The read ends with an I/O error").table(table);
+    let after = *scene.stage.world.manager().counters();
+    let reads = after.reads - before.reads;
+    outcome.finding(
+        "The second fault joins the first one's read: a collided fault.",
+        format!("{reads} read for {} threads", told.len()),
+        reads == 1 && after.collided - before.collided == 1,
+    );
+    outcome.finding(
+        "Both threads get the error.",
+        told.iter().map(|(_, told)| word(told)).collect::<Vec<_>>().join(", "),
+        told.len() == 2 && told.iter().all(|(_, told)| word(told) == "STATUS_IN_PAGE_ERROR"),
+    );
+    scene.stage.world.set_faults(InjectedFaults::default());
+    let retried = scene.stage.access(scene.goes, scene.base, Access::Read);
+    outcome.finding(
+        "The page is not lost: once the disk reads again, so does the program.",
+        retried.word(),
+        retried.word() == "hard fault",
+    );
+}
