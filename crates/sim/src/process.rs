@@ -1,7 +1,7 @@
 //! A process: a space, its threads, and where its time went.
 
-use memtide_core::Exception;
 use memtide_core::page::{SpaceId, Tick};
+use memtide_core::{Exception, Refusal};
 
 use crate::program::Program;
 use crate::reference::Reference;
@@ -21,6 +21,8 @@ pub enum ProcessState {
     Killed(Tick),
     /// An exception ended it.
     Crashed(Tick, Exception),
+    /// It ended because a call was refused.
+    Aborted(Tick, Refusal),
 }
 
 /// Where a process's time went.
@@ -49,8 +51,10 @@ pub struct Process {
     pub name: String,
     /// Its space; gone once it has ended.
     pub space: SpaceId,
-    /// When it began.
+    /// When it began, or will.
     pub began: Tick,
+    /// Whether the run ends without it.
+    pub is_background: bool,
     /// Whether it lives.
     pub state: ProcessState,
     /// The time of one reference.
@@ -59,6 +63,8 @@ pub struct Process {
     pub time: TimeAccount,
     /// References made.
     pub references: u64,
+    /// Calls that were refused.
+    pub refused: u64,
     /// What happened to its space, kept when it ends.
     pub counters: memtide_core::Counters,
     /// Its threads that have not ended.

@@ -26,6 +26,8 @@ pub enum Step {
     },
     /// It is done.
     End,
+    /// Its process ends: it can do nothing without what a call refused.
+    Abort(Refusal),
 }
 
 /// What a thread does about an exception.

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
+use memtide_core::conditions::{Condition, State};
 use memtide_core::page::{ThreadId, Tick};
 use memtide_core::{Call, ConfigError, Exception, ListCommand, Refusal, Reply, SpaceConfig};
 
@@ -26,10 +27,29 @@ pub enum Action {
     Kill(ProcessId),
 }
 
+/// When something is done to a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moments {
+    /// The first time.
+    pub first: Tick,
+    /// How long after it again, and again.
+    pub every: Option<Tick>,
+    /// Only while this is set.
+    pub only_while: Option<Condition>,
+}
+
+impl Moments {
+    /// Once, at a moment.
+    #[must_use]
+    pub const fn once(at: Tick) -> Self {
+        Self { first: at, every: None, only_while: None }
+    }
+}
+
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Every process has ended.
+    /// Every process has ended that is not in the background.
     Done,
     /// The time is out.
     TimeOut,
@@ -42,7 +62,7 @@ pub enum Ending {
 enum Timer {
     Wake(ThreadId),
     Sample,
-    Act(Action),
+    Act(Moments, Action),
 }
 
 /// A machine with its processes.
@@ -164,6 +184,21 @@ impl Simulation {
         reference_time: Tick,
         program: Box<dyn Program>,
     ) -> Result<ProcessId, Refusal> {
+        let process = self.create_process(name, config, reference_time)?;
+        self.add_thread(process, program);
+        Ok(process)
+    }
+
+    /// Makes a process without threads; it lives until the last of those it is given ends.
+    ///
+    /// # Errors
+    /// [`Refusal`] where a space cannot be made.
+    pub fn create_process(
+        &mut self,
+        name: &str,
+        config: SpaceConfig,
+        reference_time: Tick,
+    ) -> Result<ProcessId, Refusal> {
         let space = match self.world.call(&Call::CreateSpace(config))? {
             Reply::Space(space) => space,
             other => unreachable!("a space was made, and {other:?} came back"),
@@ -173,37 +208,73 @@ impl Simulation {
             name: name.to_owned(),
             space,
             began: self.now(),
+            is_background: false,
             state: ProcessState::Alive,
             reference_time: reference_time.max(Tick(LEAST_TIME)),
             time: TimeAccount::default(),
             references: 0,
+            refused: 0,
             counters: memtide_core::Counters::default(),
             threads_left: 0,
         });
-        self.add_thread(process, program);
         Ok(process)
     }
 
     /// Begins another thread of a process that lives.
     pub fn add_thread(&mut self, process: ProcessId, program: Box<dyn Program>) -> ThreadId {
+        let thread = self.create_thread(process, ThreadState::Ready, program);
+        self.ready.push_back((self.world.now(), thread));
+        thread
+    }
+
+    /// Begins another thread of a process at a moment to come. The process begins with its first.
+    pub fn add_thread_at(
+        &mut self,
+        at: Tick,
+        process: ProcessId,
+        program: Box<dyn Program>,
+    ) -> ThreadId {
+        if self.processes[process.0].threads_left == 0 {
+            self.processes[process.0].began = at;
+        }
+        let thread = self.create_thread(process, ThreadState::Sleeping, program);
+        self.set_timer(at, Timer::Wake(thread));
+        thread
+    }
+
+    /// From now on the run does not go on for the sake of this process.
+    pub fn put_in_background(&mut self, process: ProcessId) {
+        self.processes[process.0].is_background = true;
+    }
+
+    fn create_thread(
+        &mut self,
+        process: ProcessId,
+        state: ThreadState,
+        program: Box<dyn Program>,
+    ) -> ThreadId {
         let number = u32::try_from(self.threads.len()).unwrap_or(u32::MAX);
         let thread = ThreadId(number);
         self.threads.push(Thread {
             process,
-            state: ThreadState::Ready,
+            state,
             program,
             batch: Vec::new(),
             made: 0,
             is_locking: false,
         });
         self.processes[process.0].threads_left += 1;
-        self.ready.push_back((self.world.now(), thread));
         thread
     }
 
     /// Has something done at a moment.
     pub fn schedule(&mut self, at: Tick, action: Action) {
-        self.set_timer(at, Timer::Act(action));
+        self.schedule_at(Moments::once(at), action);
+    }
+
+    /// Has something done again and again, or only while a condition is set.
+    pub fn schedule_at(&mut self, moments: Moments, action: Action) {
+        self.set_timer(moments.first, Timer::Act(moments, action));
     }
 
     /// Runs until every process has ended, or up to a moment.
@@ -218,7 +289,9 @@ impl Simulation {
 
     /// Runs the next slice of a thread, or to the next event; how the run ended, if it did.
     pub fn step(&mut self, end: Tick) -> Option<Ending> {
-        if self.processes.iter().all(|process| process.state != ProcessState::Alive) {
+        let goes_on =
+            |process: &Process| process.state == ProcessState::Alive && !process.is_background;
+        if !self.processes.iter().any(goes_on) {
             return Some(Ending::Done);
         }
         let event = [self.world.next_event(), self.next_timer()].into_iter().flatten().min();
@@ -289,7 +362,7 @@ impl Simulation {
             match self.due.remove(&number) {
                 Some(Timer::Wake(thread)) => self.wake(thread, at),
                 Some(Timer::Sample) => self.take_sample(),
-                Some(Timer::Act(action)) => self.act(&action),
+                Some(Timer::Act(moments, action)) => self.act_at(at, moments, action),
                 None => {}
             }
         }
@@ -297,12 +370,28 @@ impl Simulation {
         self.hear(None);
     }
 
+    fn act_at(&mut self, at: Tick, moments: Moments, action: Action) {
+        let is_set = |condition: Condition| {
+            let readings = self.world.manager().conditions();
+            readings[condition.index()].state == State::Set
+        };
+        if moments.only_while.is_none_or(is_set) {
+            self.act(&action);
+        }
+        if let Some(period) = moments.every {
+            let first = at.after(period.max(Tick(LEAST_TIME)));
+            self.schedule_at(Moments { first, ..moments }, action);
+        }
+    }
+
     fn act(&mut self, action: &Action) {
         match action {
             Action::Command(command) => drop(self.world.call(&Call::Command(*command))),
             Action::EmptyWorkingSet(process) => {
-                let space = self.processes[process.0].space;
-                drop(self.world.call(&Call::EmptyWorkingSet(space)));
+                let process = &self.processes[process.0];
+                if process.state == ProcessState::Alive {
+                    drop(self.world.call(&Call::EmptyWorkingSet(process.space)));
+                }
             }
             Action::Kill(process) => self.end_process(*process, ProcessState::Killed),
         }
@@ -463,6 +552,7 @@ impl Simulation {
             Step::Call(call) => {
                 self.world.now_is(slice.now);
                 let reply = self.world.call(&call);
+                self.processes[process.0].refused += u64::from(reply.is_err());
                 self.charge(slice, process);
                 self.threads[index(slice.thread)].program.reply(reply);
                 Next::Goes
@@ -476,6 +566,11 @@ impl Simulation {
             Step::End => {
                 self.world.now_is(slice.now);
                 self.end_thread(slice.thread);
+                Next::Stops
+            }
+            Step::Abort(refusal) => {
+                self.world.now_is(slice.now);
+                self.end_process(process, |at| ProcessState::Aborted(at, refusal));
                 Next::Stops
             }
         }

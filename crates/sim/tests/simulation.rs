@@ -1,10 +1,11 @@
 //! Processes on a simulated machine: turns, faults, time, death.
 
+use memtide_core::conditions::Condition;
 use memtide_core::page::{Access, PAGE_SIZE, Tick};
 use memtide_core::{Allocation, Call, Config, ListCommand, Refusal, Reply, SpaceConfig};
 use memtide_sim::{
-    Action, Context, Ending, InjectedFaults, Machine, ProcessState, Program, Reference, Simulation,
-    Step,
+    Action, Context, Ending, InjectedFaults, Machine, Moments, ProcessState, Program, Reference,
+    Simulation, Step,
 };
 
 const REFERENCE: Tick = Tick(100);
@@ -149,4 +150,65 @@ fn an_unreadable_page_ends_its_process_and_no_other() {
     assert!(matches!(states[0], ProcessState::Crashed(..)), "{states:?}");
     assert!(matches!(states[1], ProcessState::Done(_)), "{states:?}");
     assert!(simulation.world().injected_errors() > 0);
+}
+
+/// Asks for more than there is, and gives up.
+struct Greedy {
+    refusal: Option<Refusal>,
+}
+
+impl Program for Greedy {
+    fn step(&mut self, context: &Context<'_>, _: &mut Vec<Reference>) -> Step {
+        match self.refusal {
+            Some(refusal) => Step::Abort(refusal),
+            None => Step::Call(Call::Allocate(context.space, Allocation::committed(1 << 40))),
+        }
+    }
+
+    fn reply(&mut self, reply: Result<Reply, Refusal>) {
+        self.refusal = reply.err();
+    }
+}
+
+#[test]
+fn a_process_that_cannot_go_on_without_what_was_refused_ends_and_says_why() {
+    let mut simulation = Simulation::new(&machine(256), 1).expect("a machine");
+    let program = Box::new(Greedy { refusal: None });
+    simulation.spawn("greedy", SpaceConfig::default(), REFERENCE, program).expect("a process");
+    assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+    let process = &simulation.processes()[0];
+    let refusal = match process.state {
+        ProcessState::Aborted(_, refusal) => refusal,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(refusal, Refusal::CommitmentLimit { .. }), "{refusal:?}");
+    assert_eq!(process.refused, 1);
+}
+
+#[test]
+fn a_process_begins_at_its_moment_and_one_in_the_background_keeps_nothing_going() {
+    let mut simulation = run(&machine(1_024), 1, &[(10, 1_000_000_000)]);
+    simulation.put_in_background(memtide_sim::ProcessId(0));
+    let late = simulation.create_process("late", SpaceConfig::default(), REFERENCE).expect("one");
+    simulation.add_thread_at(Tick(3_000_000), late, Loop::boxed(100, 10));
+    simulation.sample_every(Tick(1_000_000));
+    assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+    let process = &simulation.processes()[1];
+    assert_eq!(process.began, Tick(3_000_000));
+    assert_eq!(process.references, 1_000);
+    assert_eq!(simulation.samples()[2].processes[1].working_set, 0, "before it began");
+}
+
+#[test]
+fn a_command_is_repeated_and_only_while_its_condition_is_set() {
+    let soft = |only_while| {
+        let mut simulation = run(&machine(1_024), 1, &[(100, 100_000)]);
+        let moments = Moments { first: Tick(2_500_000), every: Some(Tick(1_000_000)), only_while };
+        simulation.schedule_at(moments, Action::Command(ListCommand::EmptyWorkingSets));
+        simulation.run_until(Tick(5_000_000));
+        simulation.world().manager().counters().soft
+    };
+    assert_eq!(soft(None), 300, "after 2.5, 3.5 and 4.5 ms");
+    assert_eq!(soft(Some(Condition::HighMemory)), 300, "memory is plentiful all the time");
+    assert_eq!(soft(Some(Condition::LowMemory)), 0);
 }
