@@ -74,6 +74,10 @@ pub struct Simulation {
     clocks: Vec<Tick>,
     quantum: Tick,
     zero_cost: Tick,
+    /// Threads that wait until a condition is set.
+    awaiting: Vec<ThreadId>,
+    /// Changes of conditions that they have heard of.
+    readings_heard: usize,
     /// Threads that could run, since when.
     ready: VecDeque<(Tick, ThreadId)>,
     timers: BinaryHeap<Reverse<(Tick, u64)>>,
@@ -113,6 +117,8 @@ impl Simulation {
             clocks: vec![Tick(0); processors],
             quantum: machine.quantum.max(Tick(LEAST_TIME)),
             zero_cost: machine.costs.zero,
+            awaiting: Vec::new(),
+            readings_heard: 0,
             ready: VecDeque::new(),
             timers: BinaryHeap::new(),
             due: BTreeMap::new(),
@@ -371,11 +377,7 @@ impl Simulation {
     }
 
     fn act_at(&mut self, at: Tick, moments: Moments, action: Action) {
-        let is_set = |condition: Condition| {
-            let readings = self.world.manager().conditions();
-            readings[condition.index()].state == State::Set
-        };
-        if moments.only_while.is_none_or(is_set) {
+        if moments.only_while.is_none_or(|condition| self.is_set(condition)) {
             self.act(&action);
         }
         if let Some(period) = moments.every {
@@ -422,7 +424,32 @@ impl Simulation {
                 None => {}
             }
         }
+        self.hear_conditions();
         goes_on
+    }
+
+    /// Wakes the threads whose condition is set.
+    fn hear_conditions(&mut self) {
+        let changes = self.world.readings().len();
+        if std::mem::replace(&mut self.readings_heard, changes) == changes {
+            return;
+        }
+        let now = self.world.now();
+        for thread in std::mem::take(&mut self.awaiting) {
+            let ThreadState::Awaiting(condition) = self.threads[index(thread)].state else {
+                continue;
+            };
+            if self.is_set(condition) {
+                self.threads[index(thread)].state = ThreadState::Ready;
+                self.ready.push_back((now, thread));
+            } else {
+                self.awaiting.push(thread);
+            }
+        }
+    }
+
+    fn is_set(&self, condition: Condition) -> bool {
+        self.world.manager().conditions()[condition.index()].state == State::Set
     }
 
     /// A fault or a lock has ended for a thread: how much later it goes on, if it does.
@@ -547,6 +574,15 @@ impl Simulation {
             Step::Sleep(time) => {
                 self.threads[index(slice.thread)].state = ThreadState::Sleeping;
                 self.set_timer(slice.now.after(time), Timer::Wake(slice.thread));
+                Next::Stops
+            }
+            Step::Await(condition) if self.is_set(condition) => {
+                slice.now = slice.now.after(Tick(LEAST_TIME));
+                Next::Goes
+            }
+            Step::Await(condition) => {
+                self.threads[index(slice.thread)].state = ThreadState::Awaiting(condition);
+                self.awaiting.push(slice.thread);
                 Next::Stops
             }
             Step::Call(call) => {

@@ -5,11 +5,14 @@
 //! two at most, and is the same each time.
 
 mod outcome;
+mod script;
 mod stage;
 mod status;
 mod text;
 
+mod commit;
 mod copy_on_write;
+mod low_and_high_memory;
 mod page_colours;
 mod page_states;
 mod pfn_shapes;
@@ -44,7 +47,7 @@ impl Experiment {
 }
 
 /// All of them, in the order of the pages.
-pub static EXPERIMENTS: [Experiment; 7] = [
+pub static EXPERIMENTS: [Experiment; 9] = [
     Experiment {
         name: "page-states",
         question: "What does an access, and what does a call, give on free, reserved and \
@@ -75,6 +78,16 @@ pub static EXPERIMENTS: [Experiment; 7] = [
         name: "page-colours",
         question: "Why does it matter which frame a page gets?",
         run: page_colours::run,
+    },
+    Experiment {
+        name: "low-and-high-memory",
+        question: "When is memory low, when is it high, and who is woken?",
+        run: low_and_high_memory::run,
+    },
+    Experiment {
+        name: "commit",
+        question: "What happens when more is promised than there is memory?",
+        run: commit::run,
     },
     Experiment {
         name: "pools",

@@ -56,9 +56,9 @@ fn frame_of(stage: &Stage, space: SpaceId, address: u64) -> Pfn {
 /// random order.
 fn wear(stage: &mut Stage) {
     let space = stage.process();
-    let base = stage.allocate(space, Allocation::committed((FRAMES - 1) * PAGE_SIZE));
-    stage.access_pages(space, base, FRAMES - 1, Access::Write);
-    let mut pages: Vec<u64> = (0..FRAMES - 1).collect();
+    let base = stage.allocate(space, Allocation::committed(FRAMES * PAGE_SIZE));
+    stage.access_pages(space, base, FRAMES, Access::Write);
+    let mut pages: Vec<u64> = (0..FRAMES).collect();
     pages.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(SEED));
     for page in pages.iter().take(pages.len() / 2) {
         let range = Range { space, address: base + page * PAGE_SIZE, bytes: PAGE_SIZE };
