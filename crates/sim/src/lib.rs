@@ -10,6 +10,7 @@ mod disk;
 pub mod experiments;
 mod injected;
 mod machine;
+pub mod picture;
 pub mod policies;
 mod process;
 mod program;
