@@ -10,6 +10,7 @@ use memtide_core::{Allocation, Call, Config, MEM_RELEASE, Range, Reply};
 
 use super::outcome::{Outcome, Table};
 use super::stage::{Stage, status};
+use crate::disk::DiskKind;
 use crate::injected::InjectedFaults;
 use crate::machine::Machine;
 
@@ -19,6 +20,9 @@ const PAGE_FILE_MAXIMUM: Bytes = Bytes::from_mib(128);
 
 /// What is committed at a time.
 const PIECE: Bytes = Bytes::from_mib(2);
+
+/// What the program does between two commitments.
+const PAUSE: Tick = Tick(1_000_000);
 
 const CONDITIONS: [Condition; 3] =
     [Condition::LowCommit, Condition::HighCommit, Condition::MaximumCommit];
@@ -58,6 +62,8 @@ pub(super) fn growth(can_extend: bool) -> Growth {
     let config =
         Config::new(pages(MEMORY)).with_page_file(pages(PAGE_FILE), pages(PAGE_FILE_MAXIMUM));
     let mut machine = Machine::new(config);
+    // It takes a hard disk a moment to grow a file.
+    machine.disks = vec![DiskKind::hdd()];
     if !can_extend {
         machine.faults = InjectedFaults { extend_error_permille: 1_000, ..machine.faults };
     }
@@ -73,7 +79,7 @@ pub(super) fn growth(can_extend: bool) -> Growth {
                 break;
             }
         }
-        stage.pass(Tick(10_000_000));
+        stage.pass(PAUSE);
         growth.levels.push(level(&stage, true));
     }
     growth.touched = MEMORY.pages() - stage.available();
@@ -84,7 +90,7 @@ pub(super) fn growth(can_extend: bool) -> Growth {
 fn give_back(stage: &mut Stage, space: SpaceId, held: Vec<u64>, levels: &mut Vec<Level>) {
     for address in held.into_iter().rev() {
         stage.must(&Call::Free(Range { space, address, bytes: 0 }, MEM_RELEASE));
-        stage.pass(Tick(10_000_000));
+        stage.pass(PAUSE);
         levels.push(level(stage, false));
     }
 }
@@ -171,6 +177,13 @@ fn growing(outcome: &mut Outcome, growth: &Growth) {
         top.charge > first.limit
             && top.maximum.saturating_sub(top.charge) < PIECE
             && growth.refused == "STATUS_COMMITMENT_LIMIT",
+    );
+    let high = first_set(1);
+    outcome.finding(
+        "HighCommitCondition is set while the file is still to grow, and cleared when it has.",
+        high.map_or_else(|| "never".to_owned(), |charge| format!("first at {charge}")),
+        high.is_some_and(|charge| charge < first.limit)
+            && up.iter().any(|level| Some(level.charge) > high && level.set == [false; 3]),
     );
     let maximum = first_set(2);
     outcome.finding(

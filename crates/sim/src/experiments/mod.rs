@@ -6,13 +6,16 @@
 
 mod outcome;
 mod script;
+mod special_memory;
 mod stage;
 mod status;
 mod text;
 
+mod cleaning_commands;
 mod commit;
 mod copy_on_write;
 mod low_and_high_memory;
+mod optimisers;
 mod page_colours;
 mod page_states;
 mod pfn_shapes;
@@ -47,7 +50,7 @@ impl Experiment {
 }
 
 /// All of them, in the order of the pages.
-pub static EXPERIMENTS: [Experiment; 9] = [
+pub static EXPERIMENTS: [Experiment; 12] = [
     Experiment {
         name: "page-states",
         question: "What does an access, and what does a call, give on free, reserved and \
@@ -93,5 +96,20 @@ pub static EXPERIMENTS: [Experiment; 9] = [
         name: "pools",
         question: "Who takes the pools, and who is told when they run low?",
         run: pools::run,
+    },
+    Experiment {
+        name: "cleaning-commands",
+        question: "What does each of the cleaning commands move where, and what comes back?",
+        run: cleaning_commands::run,
+    },
+    Experiment {
+        name: "optimisers",
+        question: "Memory optimisers: myth or reality?",
+        run: optimisers::run,
+    },
+    Experiment {
+        name: "special-memory",
+        question: "What is different about AWE, large pages, write watch, reset and offer?",
+        run: special_memory::run,
     },
 ];

@@ -124,7 +124,7 @@ fn pfn_text(view: &FrameView) -> Vec<String> {
 
 fn active(scene: &Scene, outcome: &mut Outcome) {
     let step = outcome.step("Two processes write pages; look at frames 0 and 1: active");
-    scene.show(Pfn(0)).into_iter().chain(scene.show(Pfn(1))).for_each(|line| drop(step.line(line)));
+    step.lines.extend([scene.show(Pfn(0)), scene.show(Pfn(1))].concat());
     step.table(scene.states());
     let view = scene.frame(Pfn(0));
     let holds = matches!(view.shape, FrameShape::Active { share_count: 1, .. })
@@ -152,7 +152,7 @@ fn listed(scene: &mut Scene, outcome: &mut Outcome) {
         }
     }
     let step = outcome.step(title);
-    lines.into_iter().for_each(|line| drop(step.line(line)));
+    step.lines.extend(lines);
     step.table(scene.states());
     let is_listed = |view: &FrameView| {
         matches!(view.shape, FrameShape::Listed { next: Some(_), previous: None })
@@ -182,7 +182,7 @@ fn free(scene: &mut Scene, outcome: &mut Outcome) {
     let frames = [PageState::Free, PageState::Zeroed]
         .map(|state| scene.first(state).expect("there are such frames"));
     let step = outcome.step("Release two pages: they are free; others are zeroed still");
-    frames.iter().flat_map(|frame| scene.show(*frame)).for_each(|line| drop(step.line(line)));
+    step.lines.extend(frames.iter().flat_map(|frame| scene.show(*frame)));
     step.table(scene.states());
     let views = frames.map(|frame| scene.frame(frame));
     outcome.finding(
@@ -211,7 +211,7 @@ fn in_progress(scene: &mut Scene, outcome: &mut Outcome) {
     let step = outcome.step(
         "Take the standby pages away, let two threads read the same page, and look while it is read",
     );
-    lines.iter().for_each(|line| drop(step.line(line)));
+    step.lines.extend(lines.iter().cloned());
     step.table(scene.states());
     outcome.finding(
         "4. A page whose I/O is in progress: what the waiting threads wait for.",
