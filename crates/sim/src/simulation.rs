@@ -344,10 +344,18 @@ impl Simulation {
 
     /// The processor that goes on first, and when, if a thread is ready.
     fn next_processor(&self) -> Option<(usize, Tick)> {
-        let (since, _) = *self.ready.front()?;
+        let since = self.ready.iter().map(|(since, _)| *since).min()?;
         let clocks = self.clocks.iter().enumerate();
         let (processor, clock) = clocks.min_by_key(|(_, clock)| **clock)?;
         Some((processor, since.max(*clock)))
+    }
+
+    /// The thread that has been ready for longest. Processors pass their threads on with their own
+    /// clocks, so it is not always the first.
+    fn take_ready(&mut self) -> Option<ThreadId> {
+        let ready = self.ready.iter().enumerate();
+        let (first, _) = ready.min_by_key(|(_, (since, _))| *since)?;
+        self.ready.remove(first).map(|(_, thread)| thread)
     }
 
     fn set_timer(&mut self, at: Tick, timer: Timer) {
@@ -527,7 +535,7 @@ impl Simulation {
 
     /// Runs a thread until it waits, ends, or its time is up.
     fn run_slice(&mut self, processor: usize, begins: Tick, limit: Tick) {
-        let Some((_, thread)) = self.ready.pop_front() else { return };
+        let Some(thread) = self.take_ready() else { return };
         let quantum_end = begins.after(self.quantum);
         let mut slice = Slice { thread, now: begins, end: quantum_end.min(limit) };
         loop {
@@ -646,7 +654,9 @@ impl Simulation {
     /// A fault or a lock is handed in: it is answered at once, or the thread waits.
     fn await_answer(&mut self, slice: &mut Slice, process: ProcessId) -> Next {
         self.charge(slice, process);
-        self.threads[index(slice.thread)].state = ThreadState::Waiting(slice.now);
+        // The world may be ahead of this processor; that is no waiting.
+        let since = self.world.now().max(slice.now);
+        self.threads[index(slice.thread)].state = ThreadState::Waiting(since);
         match self.hear(Some(slice.thread)) {
             Some(time) => {
                 slice.now = slice.now.after(time);
