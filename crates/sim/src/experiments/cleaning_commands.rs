@@ -10,6 +10,7 @@ use memtide_core::{
 use super::outcome::{Outcome, Table};
 use super::stage::Stage;
 use crate::machine::Machine;
+use crate::picture::{Axis, Bars, Colour, Group, Picture};
 
 const FRAMES: u32 = 4_096;
 
@@ -265,4 +266,26 @@ fn costs(outcome: &mut Outcome, seen: &[(&str, Places)], prices: &[Price]) {
         format!("{} pages, {}", all.pages_read, milliseconds(all.time)),
         all.pages_read == WRITER + READER + BACKGROUND && all.time.0 > 2 * emptied.time.0,
     );
+}
+
+/// Where the pages are after each command.
+pub(super) fn picture() -> Picture {
+    let seen = places();
+    let parts: [(&str, Colour); 6] = [
+        ("in use", Colour::BLUE),
+        ("modified", Colour::VERMILLION),
+        ("standby, priority 0", Colour::YELLOW),
+        ("standby", Colour::ORANGE),
+        ("free", Colour::SKY),
+        ("zeroed", Colour::LIGHT),
+    ];
+    let mut bars = Bars::new(Axis::count("pages"), seen.iter().map(|(name, _)| *name)).stacked();
+    for (at, (name, colour)) in parts.into_iter().enumerate() {
+        let pages =
+            |places: &Places| f64::from(u32::try_from(places.numbers()[at]).unwrap_or(u32::MAX));
+        let values = seen.iter().map(|(_, places)| pages(places)).collect();
+        bars = bars.group(Group::new(name, values).colour(colour));
+    }
+    Picture::new("What each cleaning command moves where", bars)
+        .subtitle("Standby, free and zeroed pages are all available; the last two commands change none of that")
 }

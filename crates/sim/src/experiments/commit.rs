@@ -9,10 +9,12 @@ use memtide_core::units::Bytes;
 use memtide_core::{Allocation, Call, Config, MEM_RELEASE, Range, Reply};
 
 use super::outcome::{Outcome, Table};
+use super::plotted::{plotted, spans};
 use super::stage::{Stage, status};
 use crate::disk::DiskKind;
 use crate::injected::InjectedFaults;
 use crate::machine::Machine;
+use crate::picture::{Axis, Colour, Picture, Plot, Series};
 
 const MEMORY: Bytes = Bytes::from_mib(64);
 const PAGE_FILE: Bytes = Bytes::from_mib(32);
@@ -22,7 +24,8 @@ const PAGE_FILE_MAXIMUM: Bytes = Bytes::from_mib(128);
 const PIECE: Bytes = Bytes::from_mib(2);
 
 /// What the program does between two commitments.
-const PAUSE: Tick = Tick(1_000_000);
+const PAUSE: Tick = Tick(1_000_000 * STEP_MS as u64);
+const STEP_MS: u32 = 1;
 
 const CONDITIONS: [Condition; 3] =
     [Condition::LowCommit, Condition::HighCommit, Condition::MaximumCommit];
@@ -225,4 +228,27 @@ fn fixed(outcome: &mut Outcome, growth: &Growth) {
         table(&growth.levels).rows.iter().map(|row| row[4].clone()).collect::<Vec<_>>().join(", "),
         high,
     );
+}
+
+/// The charge and its limits, step by step.
+pub(super) fn picture() -> Picture {
+    let levels = growth(true).levels;
+    let steps = || (0..).map(|step: u32| f64::from(step) * f64::from(STEP_MS) / 1e3);
+    let line = |name: &str, of: fn(&Level) -> Bytes| {
+        let points = steps().zip(levels.iter().map(|level| plotted(of(level))));
+        Series::new(name, points.collect())
+    };
+    let mut plot = Plot::new(Axis::time("time"), Axis::memory("commit"))
+        .line(line("charge", |level| level.charge))
+        .line(line("limit", |level| level.limit).stepped())
+        .line(line("maximum", |level| level.maximum).stepped());
+    let colours = [Colour::GREEN, Colour::ORANGE, Colour::VERMILLION];
+    for (at, (condition, colour)) in CONDITIONS.into_iter().zip(colours).enumerate() {
+        let points: Vec<(f64, bool)> =
+            steps().zip(levels.iter().map(|level| level.set[at])).collect();
+        plot = plot.band(condition.name(), colour, spans(&points));
+    }
+    Picture::new("The commit charge reaches its limits", plot).subtitle(
+        "64 MiB of memory, a page file of 32 MiB that grows to 128 MiB; 2 MiB each millisecond",
+    )
 }

@@ -9,6 +9,7 @@ use memtide_core::{Backing, Base, Call, Config, Protection, Reply, SectionConfig
 use super::outcome::{Outcome, Table};
 use super::stage::{Given, Stage};
 use crate::machine::Machine;
+use crate::picture::{Block, Colour, Diagram, Picture};
 
 /// Pages of the library.
 const PAGES: u64 = 64;
@@ -239,4 +240,53 @@ fn after_a(scene: &mut Scene, outcome: &mut Outcome, before: u64, shared: Option
         own != Some(shared) && other == Some(shared) && (count_before, count) == (2, 1),
     );
     outcome.finding("The other process sees no change.", format!("{after:#x}"), before == after);
+}
+
+/// The pages of both processes and the frames behind them, before and after A writes.
+pub(super) fn picture() -> Picture {
+    let mut scene = Scene::new();
+    for process in [0, 1] {
+        (0..4).for_each(|page| drop(scene.access(process, page, Access::Read).word()));
+    }
+    let mut diagram = mapped(&scene, Diagram::new(), 0, "Both have read pages 0 to 3");
+    scene.access(0, 1, Access::Write);
+    scene.access(0, 2, Access::Write);
+    diagram = mapped(&scene, diagram, 290, "A has written pages 1 and 2");
+    Picture::new("Copy on write", diagram)
+        .subtitle("Two processes map the same library; a write gives its writer a frame of its own")
+        .size(1_100, 680)
+}
+
+/// Draws four pages of both processes, and the frames that they map.
+fn mapped(scene: &Scene, diagram: Diagram, top: i32, heading: &str) -> Diagram {
+    let pages: [u64; 4] = [0, 1, 2, 3];
+    let mut frames: Vec<Pfn> = Vec::new();
+    for process in [1, 0] {
+        for page in pages {
+            frames.extend(scene.frame(process, page).filter(|frame| !frames.contains(frame)));
+        }
+    }
+    let place = |at: usize| 20 + 160 * i32::try_from(at).unwrap_or(0);
+    let mut diagram = diagram.heading((20, top + 30), heading);
+    for (at, frame) in frames.iter().enumerate() {
+        let count = scene.share_count(*frame);
+        let fill = if count > 1 { Colour::SKY } else { Colour::ORANGE };
+        let lines = [format!("frame {frame}"), format!("share count {count}")];
+        let block = Block::new((place(at), top + 130), (140, 46)).lines(lines).fill(fill);
+        diagram = diagram.block(block);
+    }
+    for (process, name) in NAMES.into_iter().enumerate() {
+        let (y, edge, tip) = if process == 0 { (45, 81, 130) } else { (225, 225, 176) };
+        for (at, page) in pages.into_iter().enumerate() {
+            let label = format!("{name}: page {page}");
+            let block = Block::new((place(at), top + y), (140, 36)).lines([label]);
+            diagram = diagram.block(block.fill(Colour::LIGHT));
+            let frame = scene.frame(process, page);
+            if let Some(to) = frames.iter().position(|found| Some(*found) == frame) {
+                let (from, to) = ((place(at) + 70, top + edge), (place(to) + 70, top + tip));
+                diagram = diagram.arrow(from, to, "", Colour::BLACK);
+            }
+        }
+    }
+    diagram
 }

@@ -10,21 +10,19 @@ use memtide_core::units::Bytes;
 use memtide_core::{Config, Manager};
 
 use super::outcome::{Outcome, Table};
-pub(super) use waiting::Timeline;
+use super::plotted::{plotted, seconds};
+use crate::picture::{Axis, Colour, Mark, Picture, Plot, Series};
+use memtide_core::page::Tick;
 
 /// Sizes of machines, in MiB: 128 MB to 1 TB.
 const SIZES: [u64; 10] = [128, 256, 512, 1_024, 2_048, 4_096, 8_192, 65_536, 262_144, 1_048_576];
-
-pub(super) fn timeline() -> Timeline {
-    waiting::run()
-}
 
 pub(super) fn run() -> Outcome {
     let mut outcome = Outcome::new();
     formula(&mut outcome);
     filling::show(&mut outcome);
     overrides(&mut outcome);
-    waiting::show(&mut outcome, &timeline());
+    waiting::show(&mut outcome, &waiting::run());
     outcome
 }
 
@@ -100,4 +98,27 @@ fn overrides(outcome: &mut Outcome) {
         given[5].as_ref().err().map_or_else(|| "accepted".to_owned(), ToString::to_string),
         given[5].is_err(),
     );
+}
+
+/// Available memory over time, with the marks and who was woken.
+pub(super) fn picture() -> Picture {
+    let timeline = waiting::run();
+    let points = timeline.available.iter().map(|(at, level)| (seconds(*at), plotted(*level)));
+    let [low, high] = timeline.marks;
+    let level = |moment: Tick| {
+        let before = timeline.available.iter().take_while(|(at, _)| *at <= moment);
+        before.last().map_or(Bytes::ZERO, |(_, level)| *level)
+    };
+    let woken = |word: &str| {
+        let entries = timeline.entries.iter().filter(|(.., what)| what.contains(word));
+        entries.map(|(at, ..)| (seconds(*at), plotted(level(*at)))).collect()
+    };
+    let plot = Plot::new(Axis::time("time"), Axis::memory("available"))
+        .line(Series::new("available memory", points.collect()))
+        .level("high", plotted(high))
+        .level("low", plotted(low))
+        .marks("woken by low memory", Mark::Down, Colour::VERMILLION, woken("woken: low"))
+        .marks("woken by high memory", Mark::Up, Colour::GREEN, woken("woken: high"));
+    Picture::new("Processes wait for low and high memory", plot)
+        .subtitle("One process grows; another one gives half of its cache back when it is woken")
 }

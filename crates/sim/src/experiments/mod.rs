@@ -5,6 +5,7 @@
 //! two at most, and is the same each time.
 
 mod outcome;
+mod plotted;
 mod script;
 mod special_memory;
 mod stage;
@@ -25,6 +26,8 @@ mod virtual_to_physical;
 
 pub use outcome::{Finding, Outcome, Step, Table};
 
+use crate::picture::Picture;
+
 /// An experiment.
 #[derive(Clone, Copy)]
 pub struct Experiment {
@@ -33,6 +36,7 @@ pub struct Experiment {
     /// What it asks.
     pub question: &'static str,
     run: fn() -> Outcome,
+    picture: fn() -> Picture,
 }
 
 impl Experiment {
@@ -40,6 +44,12 @@ impl Experiment {
     #[must_use]
     pub fn run(&self) -> Outcome {
         (self.run)()
+    }
+
+    /// Draws its picture.
+    #[must_use]
+    pub fn picture(&self) -> Picture {
+        (self.picture)()
     }
 
     /// The experiment of a name.
@@ -56,60 +66,72 @@ pub static EXPERIMENTS: [Experiment; 12] = [
         question: "What does an access, and what does a call, give on free, reserved and \
                    committed pages?",
         run: page_states::run,
+        picture: page_states::picture,
     },
     Experiment {
         name: "protections",
         question: "What does each protection allow, and when is a guard page gone?",
         run: protections::run,
+        picture: protections::picture,
     },
     Experiment {
         name: "copy-on-write",
         question: "What do two processes that use the same library share, and for how long?",
         run: copy_on_write::run,
+        picture: copy_on_write::picture,
     },
     Experiment {
         name: "virtual-to-physical",
         question: "How does an address become a place in memory, and where does a page go?",
         run: virtual_to_physical::run,
+        picture: virtual_to_physical::picture,
     },
     Experiment {
         name: "pfn-shapes",
         question: "What does the PFN database say of a page in each of its states?",
         run: pfn_shapes::run,
+        picture: pfn_shapes::picture,
     },
     Experiment {
         name: "page-colours",
         question: "Why does it matter which frame a page gets?",
         run: page_colours::run,
+        picture: page_colours::picture,
     },
     Experiment {
         name: "low-and-high-memory",
         question: "When is memory low, when is it high, and who is woken?",
         run: low_and_high_memory::run,
+        picture: low_and_high_memory::picture,
     },
     Experiment {
         name: "commit",
         question: "What happens when more is promised than there is memory?",
         run: commit::run,
+        picture: commit::picture,
     },
     Experiment {
         name: "pools",
         question: "Who takes the pools, and who is told when they run low?",
         run: pools::run,
+        picture: pools::picture,
     },
     Experiment {
         name: "cleaning-commands",
         question: "What does each of the cleaning commands move where, and what comes back?",
         run: cleaning_commands::run,
+        picture: cleaning_commands::picture,
     },
     Experiment {
         name: "optimisers",
         question: "Memory optimisers: myth or reality?",
         run: optimisers::run,
+        picture: optimisers::picture,
     },
     Experiment {
         name: "special-memory",
         question: "What is different about AWE, large pages, write watch, reset and offer?",
         run: special_memory::run,
+        picture: special_memory::picture,
     },
 ];

@@ -10,8 +10,10 @@ use memtide_core::units::Bytes;
 use memtide_core::{Config, Counters, SpaceConfig};
 
 use super::outcome::{Outcome, Table};
+use super::plotted::{plotted, seconds};
 use crate::disk::DiskKind;
 use crate::machine::Machine;
+use crate::picture::{Axis, Colour, Mark, Picture, Plot, Series};
 use crate::simulation::Simulation;
 pub(super) use optimiser::Kind;
 
@@ -255,4 +257,28 @@ fn conclude(outcome: &mut Outcome, memory: Bytes, verdicts: &[Verdict]) {
         names(&|v| format!("{} thousand references", v.references() / 1_000)),
         each_seed(&|run, none| run.references < none.references),
     );
+}
+
+/// Available memory over time on the roomy machine, with the lines of an optimiser.
+pub(super) fn picture() -> Picture {
+    let mut plot = Plot::new(Axis::time("time"), Axis::memory("available"));
+    for (kind, number) in Kind::ALL.into_iter().zip(0..) {
+        let run = run_with(ROOMY, kind, SEEDS[0]);
+        let colour = Colour::of(number);
+        let points = run.available.iter().map(|(at, level)| (seconds(*at), plotted(*level)));
+        plot = plot.line(Series::new(kind.name(), points.collect()).colour(colour));
+        let level = |moment: Tick| {
+            let before = run.available.iter().take_while(|(at, _)| *at <= moment);
+            before.last().map_or(Bytes::ZERO, |(_, level)| *level)
+        };
+        let cleanings = run.cleanings.iter().map(|at| (seconds(*at), plotted(level(*at))));
+        plot =
+            plot.marks(format!("{}: cleans", kind.name()), Mark::Dot, colour, cleanings.collect());
+    }
+    let plot = plot.level("trigger", plotted(TRIGGER)).level("target", plotted(TARGET));
+    Picture::new("Memory optimisers: available memory over time", plot)
+        .subtitle(
+            "The curves go up at each cleaning; the programs then read back what was thrown out",
+        )
+        .size(1_200, 720)
 }

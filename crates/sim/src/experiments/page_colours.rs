@@ -12,6 +12,7 @@ use rand_xoshiro::rand_core::SeedableRng as _;
 use super::outcome::{Outcome, Table};
 use super::stage::Stage;
 use crate::machine::Machine;
+use crate::picture::{Axis, Bars, Group, Picture};
 
 /// The processor's cache: 1 MiB in 16 ways, so a page falls into one of 16 places.
 const CACHE: Cache = Cache { bytes: 1 << 20, ways: 16 };
@@ -97,12 +98,6 @@ fn misses(frames: &[Pfn]) -> usize {
     misses
 }
 
-/// What the picture shows too: pages in each place, with and without colours.
-pub(super) fn histograms() -> [[usize; COLOURS]; 2] {
-    let without = Cache { bytes: PAGE_SIZE, ways: 1 };
-    [CACHE, without].map(|cache| histogram(&frames(cache)))
-}
-
 pub(super) fn run() -> Outcome {
     let mut outcome = Outcome::new();
     let with = frames(CACHE);
@@ -178,4 +173,19 @@ fn conflicts(outcome: &mut Outcome, with: &[Pfn], without: &[Pfn]) {
         format!("{without} of {size} pages miss on every pass"),
         without > size / 4,
     );
+}
+
+/// Pages of each colour, with and without colouring.
+pub(super) fn picture() -> Picture {
+    let without = Cache { bytes: PAGE_SIZE, ways: 1 };
+    let [with, without] = [CACHE, without].map(|cache| histogram(&frames(cache)));
+    let values = |counts: [usize; COLOURS]| {
+        counts.iter().map(|count| f64::from(u32::try_from(*count).unwrap_or(0))).collect()
+    };
+    let bars = Bars::new(Axis::count("pages"), (0..COLOURS).map(|colour| colour.to_string()))
+        .group(Group::new("with colouring", values(with)))
+        .group(Group::new("without", values(without)));
+    Picture::new("256 consecutive pages in the 16 places of a cache", bars).subtitle(
+        "Each place of the cache holds 16 pages; what is above that is read again and again",
+    )
 }

@@ -11,6 +11,7 @@ use memtide_core::{
 use super::outcome::{Outcome, Table};
 use super::stage::{Stage, status};
 use crate::machine::Machine;
+use crate::picture::{Block, Colour, Diagram, Picture};
 
 /// The states a page can be in, as the book names them.
 const STATES: [&str; 3] = ["free", "reserved", "committed"];
@@ -252,4 +253,41 @@ fn end(outcome: &mut Outcome) {
         (after, "pages are charged"),
         0,
     );
+}
+
+/// The states, and the calls that lead from one to another.
+pub(super) fn picture() -> Picture {
+    let accesses = |state: &str, protection: &str| {
+        let (mut stage, space) = stage();
+        put(&mut stage, space, state);
+        let given = stage.access(space, BASE, Access::Write).word();
+        [state.to_owned(), format!("a write{protection}:"), given]
+    };
+    let states = [
+        (accesses("free", ""), (20, 150), Colour::LIGHT),
+        (accesses("reserved", ""), (430, 150), Colour::SKY),
+        (accesses("committed", ""), (840, 150), Colour::GREEN),
+    ];
+    let blocks = states.map(|(lines, at, fill)| Block::new(at, (270, 110)).lines(lines).fill(fill));
+    let (there, back) = (Colour::BLACK, Colour::VERMILLION);
+    let diagram = Diagram::new()
+        .blocks(blocks)
+        .arrow((290, 180), (430, 180), "reserve", there)
+        .arrow((700, 180), (840, 180), "commit", there)
+        .arrow((430, 235), (290, 235), "release", back)
+        .arrow((840, 235), (700, 235), "decommit", back)
+        .arrow((155, 100), (975, 100), "reserve and commit", there)
+        .arrow((155, 150), (155, 100), "", there)
+        .arrow((975, 100), (975, 150), "", there)
+        .arrow((975, 320), (155, 320), "release", back)
+        .arrow((975, 260), (975, 320), "", back)
+        .arrow((155, 320), (155, 260), "", back)
+        .heading((20, 390), "What a page costs")
+        .caption((20, 420), "free: nothing")
+        .caption((430, 420), "reserved: addresses")
+        .caption((840, 420), "committed: a page of the commit charge,")
+        .caption((840, 440), "and from the first access on a frame");
+    Picture::new("The states of a page", diagram)
+        .subtitle("Calls lead from state to state; what an access gives depends on the state alone")
+        .size(1_200, 560)
 }

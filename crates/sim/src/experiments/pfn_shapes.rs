@@ -11,6 +11,7 @@ use super::stage::Stage;
 use super::status::status_name;
 use crate::injected::InjectedFaults;
 use crate::machine::Machine;
+use crate::picture::{Block, Colour, Diagram, Picture};
 use crate::world::Told;
 
 const FRAMES: u32 = 64;
@@ -247,4 +248,31 @@ fn in_progress(scene: &mut Scene, outcome: &mut Outcome) {
         retried.word(),
         retried.word() == "hard fault",
     );
+}
+
+/// The four shapes as records.
+pub(super) fn picture() -> Picture {
+    let common = ["PTE address", "reference count, state, priority", "original PTE"];
+    let shapes = [
+        ("1. Active", ["working-set index", "share count"], Colour::GREEN),
+        ("2. Standby, modified", ["link to the next", "link to the previous"], Colour::ORANGE),
+        ("3. Zeroed, free", ["next of its colour", "previous of its colour"], Colour::LIGHT),
+        ("4. I/O in progress", ["what the threads wait for", "how many threads"], Colour::SKY),
+    ];
+    let mut diagram = Diagram::new();
+    for (at, (name, fields, fill)) in (0..).zip(shapes) {
+        let left = 20 + 280 * at;
+        diagram = diagram.heading((left, 25), name);
+        let own = fields.into_iter().map(|field| (field, fill));
+        let shared = common.into_iter().map(|field| (field, Colour::WHITE));
+        for (row, (field, fill)) in (0..).zip(own.chain(shared)) {
+            let block = Block::new((left, 40 + 46 * row), (262, 46)).lines([field]).fill(fill);
+            diagram = diagram.block(block);
+        }
+    }
+    Picture::new("The four shapes of an entry of the PFN database", diagram)
+        .subtitle(
+            "The first two words mean something else in each state; the others stay what they are",
+        )
+        .size(1_190, 400)
 }

@@ -11,8 +11,10 @@ use memtide_core::{
 };
 
 use super::outcome::{Outcome, Table};
+use super::plotted::plotted;
 use super::stage::{Stage, status};
 use crate::machine::Machine;
+use crate::picture::{Axis, Colour, Picture, Plot, Series};
 
 /// The limits of the pools: with these, both formulas show (a share of one, a fixed size of the
 /// other).
@@ -228,4 +230,24 @@ fn own_use(outcome: &mut Outcome) {
         format!("{} bytes", grew(5, 0)),
         grew(5, 0) >= 8 * PAGE_SIZE,
     );
+}
+
+/// What is free of both pools while the driver allocates and frees.
+pub(super) fn picture() -> Picture {
+    let mut plot = Plot::new(Axis::count("allocations and frees of 1 MiB"), Axis::memory("free"));
+    for (kind, colour) in PoolKind::ALL.into_iter().zip([Colour::BLUE, Colour::GREEN]) {
+        let leak = leak(kind);
+        let step = |step: usize| f64::from(u32::try_from(step).unwrap_or(0));
+        let levels = leak.levels.iter();
+        let points = levels.map(|level| (step(level.step), plotted(level.free)));
+        let [low, high] = leak.marks;
+        let name = name(kind);
+        plot = plot
+            .line(Series::new(format!("free {name}"), points.collect()).colour(colour))
+            .level(format!("{name}: low"), plotted(low))
+            .level(format!("{name}: high"), plotted(high));
+    }
+    Picture::new("A driver takes the pools, and gives them back", plot).subtitle(
+        "Low at or below the lower mark, high at or above the upper one; between them neither",
+    )
 }

@@ -11,6 +11,7 @@ use memtide_core::{
 use super::outcome::{Outcome, Table};
 use super::stage::{Given, Stage, status};
 use crate::machine::Machine;
+use crate::picture::{Block, Colour, Diagram, Picture};
 
 const NAMES: [(&str, Base); 8] = [
     ("PAGE_NOACCESS", Base::NoAccess),
@@ -218,4 +219,33 @@ fn modifiers(outcome: &mut Outcome) {
         seen,
         wrong.is_empty(),
     );
+}
+
+/// What each protection gives for each access.
+pub(super) fn picture() -> Picture {
+    let mut diagram = Diagram::new();
+    for (column, access) in (0..).zip(ACCESSES) {
+        diagram = diagram.heading((330 + 220 * column, 20), format!("{access:?}"));
+    }
+    for (row, (name, base)) in (0..).zip(NAMES) {
+        let top = 35 + 52 * row;
+        diagram = diagram.heading((20, top + 28), name);
+        for (column, access) in (0..).zip(ACCESSES) {
+            let (mut stage, space) = stage();
+            let constant = Protection::plain(base).windows();
+            let page = page_of(&mut stage, space, constant).expect("one of the eight");
+            let given = stage.access(space, page, access);
+            let copies = Protection::plain(base).copies_on_write() && access == Access::Write;
+            let (word, fill) = match (given.is_ok(), copies) {
+                (true, true) => ("a private copy", Colour::YELLOW),
+                (true, false) => ("passes", Colour::GREEN),
+                (false, _) => ("access violation", Colour::VERMILLION),
+            };
+            let block = Block::new((330 + 220 * column, top), (210, 44));
+            diagram = diagram.block(block.lines([word]).fill(fill));
+        }
+    }
+    Picture::new("The eight protections", diagram)
+        .subtitle("What reading, writing and executing a page of each gives")
+        .size(1_060, 560)
 }

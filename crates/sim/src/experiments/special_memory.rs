@@ -7,6 +7,7 @@ mod contents;
 mod resident;
 
 use super::outcome::Outcome;
+pub(super) use resident::picture;
 
 pub(super) fn run() -> Outcome {
     let mut outcome = Outcome::new();

@@ -9,6 +9,7 @@ use memtide_core::{Allocation, Call, Config, ListCommand, MEM_COMMIT, MEM_RESERV
 use super::outcome::{Outcome, Table};
 use super::stage::Stage;
 use crate::machine::Machine;
+use crate::picture::{Block, Colour, Diagram, Picture};
 
 /// Where the region lies: every index of the walk is another number.
 const BASE: u64 = 0x1234_5678_0000;
@@ -213,4 +214,66 @@ fn round_trip(scene: &mut Scene, outcome: &mut Outcome) {
         told.join(", then "),
         places.len() == 2 && places[0] != places[1],
     );
+}
+
+/// The address, taken apart, and the walk.
+pub(super) fn picture() -> Picture {
+    let (stage, space) = walked();
+    let walk = stage.world.manager().snapshot().walk(space, ADDRESS).expect("a process");
+    let mut diagram = Diagram::new().heading((20, 25), format!("Virtual address {ADDRESS:#x}"));
+    let colours = [Colour::ORANGE, Colour::GREEN, Colour::SKY, Colour::BLUE];
+    let mut previous = None;
+    for (at, step) in (0..).zip(&walk.steps) {
+        let left = 20 + 220 * at;
+        let fill = colours[usize::from(step.level)];
+        let bits = format!("{:09b}", index(step.level));
+        let label = format!("index {:#x}", step.index);
+        diagram = diagram.block(Block::new((left, 40), (200, 52)).lines([bits, label]).fill(fill));
+        let name = LEVELS[usize::from(step.level)].rsplit(['(', ')']).nth(1).unwrap_or_default();
+        let entry = match step.level {
+            0 => pte_text(walk.pte),
+            _ => "the next table".to_owned(),
+        };
+        diagram = diagram
+            .block(
+                Block::new((left, 180), (200, 46)).lines([format!("{name}, table {}", step.table)]),
+            )
+            .block(Block::new((left, 226), (200, 46)).lines([entry]).fill(fill))
+            .block(Block::new((left, 272), (200, 46)))
+            .arrow((left + 100, 92), (left + 100, 180), "", Colour::BLACK);
+        if let Some(edge) = previous {
+            diagram = diagram.arrow((edge, 249), (left, 203), "", Colour::BLACK);
+        }
+        previous = Some(left + 200);
+    }
+    let offset = ADDRESS % PAGE_SIZE;
+    let physical = walk.physical.unwrap_or_default();
+    let bits = format!("{offset:012b}");
+    diagram = diagram
+        .block(Block::new((900, 40), (200, 52)).lines([bits, format!("offset {offset:#x}")]))
+        .block(
+            Block::new((900, 180), (200, 138))
+                .lines([format!("frame {:x}", physical >> 12), format!("byte {offset:#x}")])
+                .fill(Colour::YELLOW),
+        )
+        .arrow((1_000, 92), (1_000, 180), "", Colour::BLACK)
+        .arrow((880, 249), (900, 249), "", Colour::BLACK)
+        .heading((900, 350), format!("Physical address {physical:#x}"));
+    Picture::new("From a virtual address to a physical one", diagram)
+        .subtitle("Four tables, each chosen by nine bits of the address; the last twelve stay as they are")
+        .size(1_180, 480)
+}
+
+/// A process that has just written at the address.
+fn walked() -> (Stage, SpaceId) {
+    let mut stage = Stage::new(&Machine::new(Config::new(64).with_page_file(256, 256)));
+    let other = stage.process();
+    let memory = stage.allocate(other, Allocation::committed(OTHERS * PAGE_SIZE));
+    stage.access_pages(other, memory, 7, Access::Write);
+    let space = stage.process();
+    let kind = MEM_RESERVE | MEM_COMMIT;
+    let bytes = 1 << 20;
+    stage.allocate(space, Allocation { address: BASE, bytes, kind, protection: 0x04 });
+    stage.access(space, ADDRESS, Access::Write);
+    (stage, space)
 }

@@ -10,6 +10,7 @@ use memtide_core::{
 use super::super::outcome::{Outcome, Table};
 use super::super::stage::{Stage, status};
 use crate::machine::Machine;
+use crate::picture::{Block, Colour, Diagram, Picture};
 
 /// Pages of the window, and of the physical memory behind it.
 const WINDOW: usize = 4;
@@ -156,4 +157,36 @@ fn fragment(stage: &mut Stage) -> u64 {
         }
     }
     stage.available() * PAGE_SIZE >> 20
+}
+
+/// The window, and the frames that it shows one part after the other.
+pub(in super::super) fn picture() -> Picture {
+    let (mut stage, space) = stage();
+    let frames = match stage.must(&Call::AllocatePhysical(space, PHYSICAL)) {
+        Reply::Frames(frames) => frames,
+        other => panic!("no frames: {other:?}"),
+    };
+    let mut diagram = Diagram::new()
+        .heading((20, 25), "The program's addresses: a window of four pages")
+        .heading((20, 285), "Its physical pages: twelve frames, never trimmed");
+    let left = |at: usize| 20 + 92 * i32::try_from(at).unwrap_or(0);
+    for page in 0..WINDOW {
+        let block = Block::new((left(page + 4), 40), (86, 46)).lines([format!("page {page}")]);
+        diagram = diagram.block(block.fill(Colour::LIGHT));
+    }
+    let parts = [Colour::GREEN, Colour::ORANGE, Colour::SKY];
+    for (at, frame) in frames.iter().enumerate() {
+        let fill = parts[at / WINDOW % parts.len()];
+        let block = Block::new((left(at), 210), (86, 46)).lines([format!("frame {frame}")]);
+        diagram = diagram.block(block.fill(fill));
+    }
+    for (part, label) in ["first", "then", "then"].into_iter().enumerate() {
+        let (from, to) = (left(5) + 89, left(WINDOW * part + 1) + 89);
+        diagram = diagram.arrow((from, 86), (to, 210), label, Colour::BLACK);
+    }
+    Picture::new("Address windowing extensions", diagram)
+        .subtitle(
+            "MapUserPhysicalPages changes what the same addresses show; nothing is copied or read",
+        )
+        .size(1_180, 400)
 }
