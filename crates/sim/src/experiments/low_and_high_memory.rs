@@ -113,7 +113,7 @@ pub(super) fn picture() -> Picture {
         let entries = timeline.entries.iter().filter(|(.., what)| what.contains(word));
         entries.map(|(at, ..)| (seconds(*at), plotted(level(*at)))).collect()
     };
-    let plot = Plot::new(Axis::time("time"), Axis::memory("available"))
+    let plot = Plot::new(Axis::time("time"), Axis::memory("available").logarithmic())
         .line(Series::new("available memory", points.collect()))
         .level("high", plotted(high))
         .level("low", plotted(low))

@@ -262,7 +262,8 @@ fn conclude(outcome: &mut Outcome, memory: Bytes, verdicts: &[Verdict]) {
 /// Available memory over time on the roomy machine, with the lines of an optimiser.
 pub(super) fn picture() -> Picture {
     let mut plot = Plot::new(Axis::time("time"), Axis::memory("available"));
-    for (kind, number) in Kind::ALL.into_iter().zip(0..) {
+    // What happens without an optimiser is drawn last, to be seen where the others are the same.
+    for (kind, number) in Kind::ALL.into_iter().zip(0..).rev() {
         let run = run_with(ROOMY, kind, SEEDS[0]);
         let colour = Colour::of(number);
         let points = run.available.iter().map(|(at, level)| (seconds(*at), plotted(*level)));

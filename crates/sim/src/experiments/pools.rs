@@ -18,7 +18,7 @@ use crate::picture::{Axis, Colour, Picture, Plot, Series};
 
 /// The limits of the pools: with these, both formulas show (a share of one, a fixed size of the
 /// other).
-const PAGED: Bytes = Bytes::from_mib(100);
+const PAGED: Bytes = Bytes::from_mib(75);
 const NONPAGED: Bytes = Bytes::from_mib(64);
 
 /// What the driver allocates at a time.
@@ -147,7 +147,7 @@ fn show(outcome: &mut Outcome, kind: PoolKind, leak: &Leak) {
         .line(format!("when nothing is left: {}", leak.refused))
         .table(table);
     let expected = match kind {
-        PoolKind::Paged => [Bytes::from_mib(20), Bytes::from_mib(40)],
+        PoolKind::Paged => [Bytes::from_mib(15), Bytes::from_mib(30)],
         PoolKind::NonPaged => [Bytes::from_mib(8), Bytes::from_mib(20)],
     };
     let formula = match kind {
