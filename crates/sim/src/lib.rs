@@ -15,8 +15,11 @@ pub mod policies;
 mod process;
 mod program;
 mod reference;
+pub mod report;
 mod sample;
 mod simulation;
+pub mod sizing;
+pub mod trace;
 pub mod workload;
 mod world;
 
@@ -29,4 +32,4 @@ pub use program::{Context, Program, Reaction, Step};
 pub use reference::Reference;
 pub use sample::{ProcessSample, Sample};
 pub use simulation::{Action, Ending, Moments, Simulation};
-pub use world::{Recorder, Told, World};
+pub use world::{CommandDone, Recorder, Told, World};

@@ -68,6 +68,8 @@ pub struct Process {
     pub refused: u64,
     /// What happened to its space, kept when it ends.
     pub counters: memtide_core::Counters,
+    /// The most pages that its working set ever held, kept when it ends.
+    pub working_set_peak: u32,
     /// Its threads that have not ended.
     pub(crate) threads_left: usize,
 }

@@ -67,6 +67,7 @@ enum Timer {
 
 /// A machine with its processes.
 pub struct Simulation {
+    seed: u64,
     world: World,
     processes: Vec<Process>,
     threads: Vec<Thread>,
@@ -111,6 +112,7 @@ impl Simulation {
     pub fn new(machine: &Machine, seed: u64) -> Result<Self, ConfigError> {
         let processors = usize::try_from(machine.processors.max(1)).unwrap_or(1);
         Ok(Self {
+            seed,
             world: World::new(machine, seed)?,
             processes: Vec::new(),
             threads: Vec::new(),
@@ -128,6 +130,12 @@ impl Simulation {
             system_time: Tick(0),
             silent: 0,
         })
+    }
+
+    /// The seed that decides everything.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The world.
@@ -221,6 +229,7 @@ impl Simulation {
             references: 0,
             refused: 0,
             counters: memtide_core::Counters::default(),
+            working_set_peak: 0,
             threads_left: 0,
         });
         Ok(process)
@@ -509,6 +518,7 @@ impl Simulation {
         process.state = state(self.world.now());
         if let Ok(view) = self.world.manager().snapshot().space(space) {
             process.counters = view.counters;
+            process.working_set_peak = view.working_set_peak;
         }
         for (number, thread) in (0..).zip(&mut self.threads) {
             if thread.process == id && thread.state != ThreadState::Ended {

@@ -10,8 +10,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use memtide_core::conditions::Reading;
 use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Tick, Vpn};
 use memtide_core::{
-    Call, Compressed, ConfigError, Content, Event, Exception, Input, IoError, Manager, OperationId,
-    Output, PAGE_FILES_MAX, Refusal, Reply, Source,
+    Call, Compressed, ConfigError, Content, Event, Exception, Input, IoError, ListCommand, Manager,
+    OperationId, Output, PAGE_FILES_MAX, Refusal, Reply, Source,
 };
 
 use crate::contents::{Contents, Mismatch};
@@ -40,6 +40,17 @@ enum Io {
     Extend(OperationId, u32),
 }
 
+/// A memory-list command that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandDone {
+    /// When.
+    pub at: Tick,
+    /// Which.
+    pub command: ListCommand,
+    /// How many pages it looked at or moved; for a flush how many are to be written.
+    pub pages: u64,
+}
+
 /// What a world notes of every event, such as a log.
 pub type Recorder = Box<dyn FnMut(&Event) + Send>;
 
@@ -61,6 +72,7 @@ pub struct World {
     lost: Vec<(Pfn, IoError)>,
     told: VecDeque<(ThreadId, Told)>,
     readings: Vec<(Tick, Reading)>,
+    commands: Vec<CommandDone>,
     /// Processor time spent since it was last taken.
     work: Tick,
     write_failures: u64,
@@ -92,6 +104,7 @@ impl World {
             lost: Vec::new(),
             told: VecDeque::new(),
             readings: Vec::new(),
+            commands: Vec::new(),
             work: Tick(0),
             write_failures: 0,
             mismatch: None,
@@ -129,6 +142,12 @@ impl World {
     #[must_use]
     pub fn readings(&self) -> &[(Tick, Reading)] {
         &self.readings
+    }
+
+    /// The memory-list commands so far.
+    #[must_use]
+    pub fn commands(&self) -> &[CommandDone] {
+        &self.commands
     }
 
     /// Errors injected so far.
@@ -202,6 +221,10 @@ impl World {
         loop {
             self.note(|| Event::Call(call.clone()));
             let result = self.manager.call(call);
+            if let (Call::Command(command), Ok(Reply::Pages(pages))) = (call, &result) {
+                let done = CommandDone { at: self.now, command: *command, pages: *pages };
+                self.commands.push(done);
+            }
             self.drain();
             let is_refused = matches!(result, Err(Refusal::CommitmentLimit { .. }));
             if !is_refused || !self.end_extension() {

@@ -24,6 +24,8 @@ pub enum Unit {
     Seconds,
     /// Events a second.
     PerSecond,
+    /// How many times as much.
+    Factor,
     /// A list of texts.
     Texts,
     /// One record, or nothing.
@@ -68,6 +70,8 @@ pub enum Value {
     Seconds(f64),
     /// Events a second.
     PerSecond(f64),
+    /// How many times as much.
+    Factor(f64),
     /// A list of texts.
     Texts(Vec<String>),
     /// One record.

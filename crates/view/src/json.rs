@@ -18,7 +18,9 @@ fn of(value: &Value) -> Json {
         Value::Bytes(bytes) => bytes.0.into(),
         Value::SignedBytes(delta) => delta.0.into(),
         Value::Percent(share) => number(f64::from(share.0) / 10.0),
-        Value::Seconds(number_of) | Value::PerSecond(number_of) => number(*number_of),
+        Value::Seconds(number_of) | Value::PerSecond(number_of) | Value::Factor(number_of) => {
+            number(*number_of)
+        }
         Value::Texts(texts) => texts.iter().map(String::as_str).collect(),
         Value::Record(row) => record(row),
         Value::Records(rows) => rows.iter().map(record).collect(),
@@ -77,7 +79,9 @@ fn property(field: &Field) -> Json {
         Unit::Count | Unit::Bytes => json!({ "type": ["integer", "null"], "minimum": 0 }),
         Unit::SignedBytes => json!({ "type": ["integer", "null"] }),
         Unit::Percent => json!({ "type": ["number", "null"], "minimum": 0 }),
-        Unit::Seconds | Unit::PerSecond => json!({ "type": ["number", "null"], "minimum": 0 }),
+        Unit::Seconds | Unit::PerSecond | Unit::Factor => {
+            json!({ "type": ["number", "null"], "minimum": 0 })
+        }
         Unit::Texts => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
         Unit::Record(inner) => {
             json!({ "anyOf": [{ "$ref": reference(inner) }, { "type": "null" }] })

@@ -6,9 +6,11 @@
 //!
 //! - [`fields`]: the tables;
 //! - [`json`]: records as JSON, tables as JSON Schema;
+//! - [`csv`]: records as comma-separated values;
 //! - [`text`]: records as text for a terminal;
 //! - [`markdown`]: the tables as a document.
 
+pub mod csv;
 mod field;
 pub mod fields;
 pub mod json;

@@ -61,6 +61,7 @@ fn kind(unit: Unit) -> String {
         Unit::Percent => "percent".to_owned(),
         Unit::Seconds => "seconds".to_owned(),
         Unit::PerSecond => "a second".to_owned(),
+        Unit::Factor => "factor".to_owned(),
         Unit::Texts => "list of texts".to_owned(),
         Unit::Record(inner) => format!("`{}`", inner.id()),
         Unit::Records(inner) => format!("list of `{}`", inner.id()),

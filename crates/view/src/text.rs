@@ -59,6 +59,7 @@ pub fn value(unit: Unit, value: &Value) -> String {
         Value::Percent(share) => share.to_string(),
         Value::Seconds(seconds) => duration(*seconds),
         Value::PerSecond(rate) => format!("{rate:.1}/s"),
+        Value::Factor(factor) => format!("{factor:.2} times"),
         Value::Texts(texts) => texts.iter().map(|t| printable(t)).collect::<Vec<_>>().join(", "),
         Value::Record(_) => String::new(),
         Value::Records(rows) => rows.len().to_string(),

@@ -237,8 +237,7 @@ impl Measure {
                 units.find(|(size, _)| high >= 4.0 * size).unwrap_or((1.0, "bytes"))
             }
             Self::Share => (0.01, ""),
-            Self::Count | Self::Number => (1.0, ""),
-            Self::Rate => (1.0, "a second"),
+            Self::Count | Self::Number | Self::Rate => (1.0, ""),
         }
     }
 

@@ -87,6 +87,12 @@ impl Picture {
         Self { title, subtitle, chart, size: (1_200, 675) }
     }
 
+    /// Its title.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
     /// With a line below the title.
     #[must_use]
     pub fn subtitle(mut self, text: impl Into<String>) -> Self {

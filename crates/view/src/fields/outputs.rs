@@ -1,6 +1,6 @@
 //! What each command prints with --json.
 
-use super::{CHANGE, CLEANED, DOCTOR, LISTS, OBJECTS, PROCESSES, STATUS, WAITED};
+use super::{CHANGE, CLEANED, DOCTOR, LISTS, OBJECTS, PROCESSES, RUN, STATUS, WAITED};
 use crate::Schema;
 
 /// The output of one command.
@@ -12,7 +12,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 8] = [
+pub static OUTPUTS: [Output; 9] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -21,4 +21,5 @@ pub static OUTPUTS: [Output; 8] = [
     Output { command: "wait", table: &WAITED },
     Output { command: "clean", table: &CLEANED },
     Output { command: "doctor", table: &DOCTOR },
+    Output { command: "sim run", table: &RUN },
 ];
