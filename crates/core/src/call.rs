@@ -17,6 +17,7 @@ use crate::space::query::RegionInfo;
 
 /// A range of a space, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Range {
     /// In which space.
     pub space: SpaceId,
@@ -28,6 +29,7 @@ pub struct Range {
 
 /// A call of a method of [`Manager`]; each variant is named as its method.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(missing_docs, reason = "each variant is a method, and is documented there")]
 pub enum Call {
     CreateSpace(SpaceConfig),
@@ -94,6 +96,7 @@ pub enum Reply {
 
 /// Anything that can happen to a manager: a log of these replays it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Event {
     /// An input at its moment.
     Input(Tick, Input),

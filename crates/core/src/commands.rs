@@ -11,6 +11,7 @@ use crate::units::Bytes;
 
 /// The six commands, by Windows' numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum ListCommand {
     /// `MemoryCaptureAccessedBits`: notes in the ages of pages which were used.

@@ -13,6 +13,7 @@ use crate::units::Bytes;
 /// A part of the commit charge, in pages. It is given back to [`Commit::release`], never dropped.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Charge(u64);
 
 impl Charge {
@@ -41,6 +42,7 @@ impl Charge {
 
 /// The charge of the machine, in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Commit {
     charged: u64,
     peak: u64,

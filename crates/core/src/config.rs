@@ -16,6 +16,7 @@ pub const PAGE_FILES_MAX: usize = 16;
 
 /// A page file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PageFileConfig {
     /// Its size at first, in pages.
     pub initial: u32,
@@ -25,6 +26,7 @@ pub struct PageFileConfig {
 
 /// The compression store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StoreConfig {
     /// The most frames it may hold.
     pub frames_max: u32,
@@ -32,6 +34,7 @@ pub struct StoreConfig {
 
 /// How writes to a page become known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum DirtyTracking {
     /// The PTE's dirty bit: [`Manager::touch`](crate::Manager::touch) sees every access.
     #[default]
@@ -42,6 +45,7 @@ pub enum DirtyTracking {
 
 /// The machine that a manager manages.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
     /// Physical pages.
     pub frames: u32,

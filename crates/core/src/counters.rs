@@ -2,6 +2,7 @@
 
 /// Counts of a space, or of the whole machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Counters {
     /// Faults that a page of zeros answered.
     pub demand_zero: u64,

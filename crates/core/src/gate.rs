@@ -8,6 +8,7 @@ pub(crate) type Raw = [u64; 4];
 /// How far each level may move before a condition can change: most steps change none, and need
 /// not compare nine of them.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Gate {
     pub(crate) quiet: [Range<u64>; 4],
     pub(crate) limits: (u64, u64),

@@ -5,10 +5,12 @@ use crate::page::{Access, Pfn, SpaceId, ThreadId};
 
 /// An I/O error, as the world knows it: an errno or a Windows status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct IoError(pub u32);
 
 /// What became of one page given to be compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Compressed {
     /// So many bytes, 1 to 4096; above [`Compressed::WORTH_MAX`] it counts as incompressible.
     Bytes(u16),
@@ -25,6 +27,7 @@ impl Compressed {
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Input {
     /// Time passed: [`next_deadline`](crate::Manager::next_deadline) was reached.

@@ -37,6 +37,9 @@
 //! status that Windows gives. [`Call`] is the same as data, for logs and replays.
 //! [`Manager::snapshot`] shows everything, and [`Manager::verify`] proves it.
 //!
+//! The feature `serde` makes events, configurations and the whole manager serialisable, for
+//! recorded runs and saved states.
+//!
 //! Beside the manager stand the words that every world shares: [`units`], [`conditions`] (the nine
 //! standard memory conditions, defined once), and [`lists`].
 #![no_std]
@@ -67,6 +70,8 @@ mod policy;
 mod pools;
 mod protection;
 mod refusal;
+#[cfg(feature = "serde")]
+mod saved;
 mod section;
 pub mod snapshot;
 mod space;

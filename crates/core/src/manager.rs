@@ -33,6 +33,7 @@ use crate::writer::state::Writer;
 /// may leave outputs, which [`Manager::poll_output`] gives until there is none. The same
 /// configuration, inputs and calls give the same outputs, bit for bit.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Manager {
     pub(crate) config: Config,
     pub(crate) now: Tick,
@@ -48,6 +49,8 @@ pub struct Manager {
     pub(crate) store: Option<Store>,
     pub(crate) pools: Pools,
     pub(crate) operations: Operations,
+    /// A manager is saved once they are taken.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) outputs: VecDeque<Output>,
     /// Threads that wait for a frame, in the order they came.
     pub(crate) waiting: VecDeque<Waiter>,
@@ -57,6 +60,7 @@ pub struct Manager {
     pub(crate) gate: Gate,
     pub(crate) counters: Counters,
     pub(crate) repurposed: [u64; STANDBY_PRIORITIES],
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) scratch: Vec<u64>,
 }
 
@@ -153,6 +157,12 @@ impl Manager {
     /// The next output, in order; `None` when all are given.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Whether there are outputs to be taken.
+    #[must_use]
+    pub fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// When to hand in [`Input::Tick`], if nothing else happens before.

@@ -12,10 +12,12 @@ use crate::waiter::Waiter;
 
 /// An operation, by its number; the completion echoes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OperationId(pub u32);
 
 /// Where a cluster lies outside memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Source {
     /// In a page file, from this slot on.
     PageFile(Slot),
@@ -43,6 +45,7 @@ impl Source {
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Work {
     Read(Source),
     Write(Source),
@@ -52,6 +55,7 @@ pub(crate) enum Work {
 
 /// An operation in progress.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Operation {
     pub(crate) work: Option<Work>,
     pub(crate) frames: Vec<Pfn>,
@@ -60,10 +64,12 @@ pub(crate) struct Operation {
 
 /// All operations in progress.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Operations {
     table: Vec<Operation>,
     unused: Vec<u32>,
     /// Lists of waiters that were served, for reads to come.
+    #[cfg_attr(feature = "serde", serde(skip))]
     lists: Vec<Vec<Waiter>>,
     reads: u32,
     writes: u32,

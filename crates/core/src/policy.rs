@@ -4,6 +4,7 @@ use crate::page::Tick;
 
 /// How the manager decides what the contract leaves open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Policy {
     /// Below so many available pages the balance set manager trims at once, not only each second.
     pub available_low: u32,

@@ -7,6 +7,7 @@ use crate::refusal::Refusal;
 
 /// One of the eight protections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Base {
     /// `PAGE_NOACCESS`: every access is a violation.
@@ -29,6 +30,7 @@ pub enum Base {
 
 /// What may be added to a protection; Windows lets the three exclude one another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Modifier {
     /// Nothing.
@@ -58,6 +60,7 @@ const MODIFIER_BITS: u32 = 0x700;
 
 /// A protection with its modifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Protection {
     /// What may be done.
     pub base: Base,

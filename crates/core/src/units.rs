@@ -25,6 +25,7 @@ const MULTIPLES: [(char, u32); 5] = [('P', 50), ('T', 40), ('G', 30), ('M', 20),
 /// assert_eq!(Bytes::from_mib(1536).to_string(), "1.5 GiB");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Bytes(pub u64);
 
 impl Bytes {

@@ -4,6 +4,7 @@ use crate::page::{Access, PAGE_SHIFT, SpaceId, ThreadId};
 
 /// Why a thread wants a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Goal {
     /// It faulted.
     Access,
@@ -13,6 +14,7 @@ pub(crate) enum Goal {
 
 /// A thread that waits for a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Waiter {
     pub(crate) thread: ThreadId,
     pub(crate) space: SpaceId,

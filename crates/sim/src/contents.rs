@@ -48,6 +48,12 @@ impl Contents {
         Self { memory: vec![0; index(Pfn(frames))], ..Self::default() }
     }
 
+    /// What a frame holds, if there is one of that number.
+    #[must_use]
+    pub fn word(&self, frame: Pfn) -> Option<u64> {
+        self.memory.get(index(frame)).copied()
+    }
+
     /// What is mapped at a page.
     #[must_use]
     pub fn mapped(&self, space: SpaceId, page: Vpn) -> Option<(Pfn, Rights)> {

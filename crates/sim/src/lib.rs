@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod contents;
+pub mod debugger;
 mod disk;
 pub mod experiments;
 mod injected;
@@ -14,9 +15,12 @@ pub mod picture;
 pub mod policies;
 mod process;
 mod program;
+pub mod programs;
 mod reference;
 pub mod report;
+mod run_log;
 mod sample;
+pub mod scenario;
 mod simulation;
 pub mod sizing;
 pub mod trace;
@@ -30,6 +34,7 @@ pub use machine::{Compressibility, Costs, Machine};
 pub use process::{Process, ProcessId, ProcessState, TimeAccount};
 pub use program::{Context, Program, Reaction, Step};
 pub use reference::Reference;
+pub use run_log::RunLog;
 pub use sample::{ProcessSample, Sample};
 pub use simulation::{Action, Ending, Moments, Simulation};
-pub use world::{CommandDone, Recorder, Told, World};
+pub use world::{CommandDone, Namer, Recorder, Told, World};

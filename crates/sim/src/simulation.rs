@@ -91,6 +91,8 @@ pub struct Simulation {
     system_time: Tick,
     /// Deadlines in a row at which threads waited and nothing was under way.
     silent: u32,
+    /// A slice that is to go on where it was stopped.
+    paused: Option<Slice>,
 }
 
 /// The manager tries failed writes again each second; more deadlines than this without anything
@@ -129,6 +131,7 @@ impl Simulation {
             samples: Vec::new(),
             system_time: Tick(0),
             silent: 0,
+            paused: None,
         })
     }
 
@@ -217,6 +220,7 @@ impl Simulation {
             Reply::Space(space) => space,
             other => unreachable!("a space was made, and {other:?} came back"),
         };
+        self.world.note_name(space, name);
         let process = ProcessId(self.processes.len());
         self.processes.push(Process {
             name: name.to_owned(),
@@ -292,7 +296,8 @@ impl Simulation {
         self.set_timer(moments.first, Timer::Act(moments, action));
     }
 
-    /// Runs until every process has ended, or up to a moment.
+    /// Runs until every process has ended, or up to a moment. A run that was stopped on its way is
+    /// the same run.
     pub fn run_until(&mut self, end: Tick) -> Ending {
         loop {
             match self.step(end) {
@@ -303,7 +308,17 @@ impl Simulation {
     }
 
     /// Runs the next slice of a thread, or to the next event; how the run ended, if it did.
+    ///
+    /// Where the world [watches](World::watch), a slice stops behind each event, and goes on at
+    /// the next step.
     pub fn step(&mut self, end: Tick) -> Option<Ending> {
+        if let Some(slice) = self.paused.take_if(|slice| slice.now < end) {
+            self.run_slice(slice, end);
+            return None;
+        }
+        if self.paused.is_some() {
+            return Some(Ending::TimeOut);
+        }
         let goes_on =
             |process: &Process| process.state == ProcessState::Alive && !process.is_background;
         if !self.processes.iter().any(goes_on) {
@@ -316,7 +331,7 @@ impl Simulation {
             if begins >= end {
                 return Some(Ending::TimeOut);
             }
-            self.run_slice(processor, begins, event.map_or(end, |event| event.min(end)));
+            self.begin_slice(processor, begins, event, end);
             return None;
         }
         match event {
@@ -432,7 +447,11 @@ impl Simulation {
             let found = &mut self.threads[index(thread)];
             let ThreadState::Waiting(since) = found.state else { continue };
             found.state = ThreadState::Ready;
-            let waited = Tick(now.0.saturating_sub(since.0));
+            // What is answered at once did not wait, even where another processor is ahead.
+            let waited = match running {
+                Some(running) if running == thread => Tick(0),
+                _ => Tick(now.0.saturating_sub(since.0)),
+            };
             let time = &mut self.processes[found.process.0].time;
             time.waited = time.waited.after(waited);
             match self.take_answer(thread, told) {
@@ -543,33 +562,43 @@ impl Simulation {
         }
     }
 
-    /// Runs a thread until it waits, ends, or its time is up.
-    fn run_slice(&mut self, processor: usize, begins: Tick, limit: Tick) {
+    fn begin_slice(&mut self, processor: usize, begins: Tick, event: Option<Tick>, limit: Tick) {
         let Some(thread) = self.take_ready() else { return };
         let quantum_end = begins.after(self.quantum);
-        let mut slice = Slice { thread, now: begins, end: quantum_end.min(limit) };
+        let end = event.map_or(quantum_end, |event| event.min(quantum_end));
+        self.run_slice(Slice { processor, thread, now: begins, end }, limit);
+    }
+
+    /// Runs a thread until it waits, ends, or its time is up; at the limit, or where somebody
+    /// watches, it pauses.
+    fn run_slice(&mut self, mut slice: Slice, limit: Tick) {
         loop {
-            match self.run_on(&mut slice) {
+            match self.run_on(&mut slice, limit) {
                 Next::Goes if slice.now < slice.end => {
                     // What it began may end before its quantum does.
                     let event = self.world.next_event().unwrap_or(slice.end);
                     slice.end = slice.end.min(event);
+                    if slice.now >= limit || self.world.has_seen() {
+                        self.clocks[slice.processor] = slice.now;
+                        self.paused = Some(slice);
+                        return;
+                    }
                 }
                 Next::Goes => {
-                    self.ready.push_back((slice.now, thread));
+                    self.ready.push_back((slice.now, slice.thread));
                     break;
                 }
                 Next::Stops => break,
             }
         }
-        self.clocks[processor] = slice.now;
+        self.clocks[slice.processor] = slice.now;
         self.hear(None);
     }
 
-    fn run_on(&mut self, slice: &mut Slice) -> Next {
+    fn run_on(&mut self, slice: &mut Slice, limit: Tick) -> Next {
         let found = &self.threads[index(slice.thread)];
         if found.made < found.batch.len() {
-            return self.make_references(slice);
+            return self.make_references(slice, limit);
         }
         let process = found.process;
         let space = self.processes[process.0].space;
@@ -638,11 +667,11 @@ impl Simulation {
         account.serviced = account.serviced.after(work);
     }
 
-    fn make_references(&mut self, slice: &mut Slice) -> Next {
+    fn make_references(&mut self, slice: &mut Slice, limit: Tick) -> Next {
         let found = &mut self.threads[index(slice.thread)];
         let process = &mut self.processes[found.process.0];
         let each = process.reference_time.0;
-        let time_left = slice.end.0.saturating_sub(slice.now.0);
+        let time_left = slice.end.min(limit).0.saturating_sub(slice.now.0);
         let fits = usize::try_from(time_left.div_ceil(each)).unwrap_or(usize::MAX).max(1);
         let left = &found.batch[found.made..];
         let tried = left.len().min(fits);
@@ -679,6 +708,7 @@ impl Simulation {
 
 /// A thread on a processor.
 struct Slice {
+    processor: usize,
     thread: ThreadId,
     now: Tick,
     end: Tick,

@@ -54,6 +54,9 @@ pub struct CommandDone {
 /// What a world notes of every event, such as a log.
 pub type Recorder = Box<dyn FnMut(&Event) + Send>;
 
+/// What a world tells of every process that begins.
+pub type Namer = Box<dyn FnMut(SpaceId, &str) + Send>;
+
 /// The world.
 pub struct World {
     manager: Manager,
@@ -78,6 +81,9 @@ pub struct World {
     write_failures: u64,
     mismatch: Option<Mismatch>,
     recorder: Option<Recorder>,
+    namer: Option<Namer>,
+    /// Events since they were last taken, where somebody watches.
+    seen: Option<Vec<(Tick, Event)>>,
 }
 
 impl World {
@@ -109,6 +115,8 @@ impl World {
             write_failures: 0,
             mismatch: None,
             recorder: None,
+            namer: None,
+            seen: None,
         };
         world.drain();
         Ok(world)
@@ -136,6 +144,12 @@ impl World {
     #[must_use]
     pub fn contents(&mut self) -> Option<&mut Contents> {
         self.contents.as_deref_mut()
+    }
+
+    /// What a frame holds, where the machine has contents.
+    #[must_use]
+    pub fn word(&self, frame: Pfn) -> Option<u64> {
+        self.contents.as_ref()?.word(frame)
     }
 
     /// Every change of a condition so far, with its moment.
@@ -176,6 +190,39 @@ impl World {
     /// From now on every event is noted.
     pub fn record(&mut self, recorder: Recorder) {
         self.recorder = Some(recorder);
+    }
+
+    /// Nothing is noted any more.
+    pub fn stop_recording(&mut self) {
+        self.recorder = None;
+        self.namer = None;
+    }
+
+    /// From now on the name of every process that begins is noted, with its space.
+    pub fn record_names(&mut self, namer: Namer) {
+        self.namer = Some(namer);
+    }
+
+    /// A process of this name has a space.
+    pub(crate) fn note_name(&mut self, space: SpaceId, name: &str) {
+        if let Some(namer) = &mut self.namer {
+            namer(space, name);
+        }
+    }
+
+    /// From now on every event but resident accesses is kept until it is taken, or none is.
+    pub fn watch(&mut self, watches: bool) {
+        self.seen = watches.then(Vec::new);
+    }
+
+    /// The events kept since the last time, each with its moment.
+    pub fn take_seen(&mut self) -> Vec<(Tick, Event)> {
+        self.seen.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether events are kept.
+    pub(crate) fn has_seen(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| !seen.is_empty())
     }
 
     /// What a thread was told since the last time; a thread is told once a fault.
@@ -239,8 +286,8 @@ impl World {
         for (passed, reference) in references.iter().enumerate() {
             let Reference { address, access } = *reference;
             let passes = self.manager.touch(space, address, access);
-            if self.recorder.is_some() {
-                self.note(|| Event::Touch(space, address, access));
+            if let Some(recorder) = &mut self.recorder {
+                recorder(&Event::Touch(space, address, access));
             }
             if !passes {
                 return passed;
@@ -292,8 +339,15 @@ impl World {
     }
 
     fn note(&mut self, event: impl FnOnce() -> Event) {
+        if self.recorder.is_none() && self.seen.is_none() {
+            return;
+        }
+        let event = event();
         if let Some(recorder) = &mut self.recorder {
-            recorder(&event());
+            recorder(&event);
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.push((self.now, event));
         }
     }
 

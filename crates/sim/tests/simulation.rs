@@ -212,3 +212,13 @@ fn a_command_is_repeated_and_only_while_its_condition_is_set() {
     assert_eq!(soft(Some(Condition::HighMemory)), 300, "memory is plentiful all the time");
     assert_eq!(soft(Some(Condition::LowMemory)), 0);
 }
+
+#[test]
+fn a_fault_that_is_answered_at_once_waits_on_no_processor() {
+    let mut machine = machine(8_192);
+    machine.processors = 3;
+    let mut simulation = run(&machine, 1, &[(1_000, 3), (1_000, 5), (1_000, 7), (1_000, 9)]);
+    assert_eq!(simulation.run_until(Tick(u64::MAX)), Ending::Done);
+    let waited = simulation.processes().iter().map(|process| process.time.waited);
+    assert!(waited.eq([Tick(0); 4]), "{:?}", simulation.processes());
+}

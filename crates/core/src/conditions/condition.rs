@@ -10,6 +10,7 @@ use core::str::FromStr;
 /// Source: Microsoft's documentation, "Standard Event Objects" (Windows drivers) and
 /// "CreateMemoryResourceNotification".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Condition {
     /// Available physical memory is below its low mark, or programs stall for memory below the
     /// high mark.

@@ -5,6 +5,7 @@ use core::fmt;
 
 /// A share in thousandths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Permille(pub u16);
 
 impl fmt::Display for Permille {
@@ -95,6 +96,7 @@ pub enum ThresholdError {
 
 /// The two marks of a pool's free bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PoolMarks {
     /// Low while free bytes are at or below this.
     pub low: Bytes,
@@ -108,6 +110,7 @@ pub struct PoolMarks {
 /// `CreateMemoryResourceNotification` and "Standard Event Objects". Windows publishes no figure
 /// for commit: those are ours, and can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Thresholds {
     /// Available memory is low below this.
     pub low_memory: Bytes,

@@ -5,6 +5,7 @@ use crate::units::{Bytes, PAGE_SIZE};
 
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum State {
     /// The condition holds.
     Set,
@@ -17,6 +18,7 @@ pub enum State {
 
 /// The evidence that decided a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Reason {
     /// Available physical memory against its mark.
     Availability,
@@ -49,6 +51,7 @@ impl Reason {
 
 /// One condition at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reading {
     /// Which of the nine.
     pub condition: Condition,
@@ -112,6 +115,7 @@ impl Side {
 ///
 /// Work of an [`Tracker::update`]: constant, no allocation.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Tracker {
     thresholds: Thresholds,
     readings: [Reading; Condition::COUNT],

@@ -19,6 +19,7 @@ impl Window {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Stream {
     /// The page that would go on upwards, and the one that would go on downwards.
     up: u64,
@@ -32,6 +33,7 @@ const IDLE: Stream = Stream { up: u64::MAX, down: u64::MAX, width: 0, used_at: 0
 
 /// The streams of a region.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Streams {
     streams: [Stream; STREAMS],
     clock: u32,

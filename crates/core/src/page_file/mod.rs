@@ -20,6 +20,7 @@ const FAILURES_RETIRED: u32 = 16;
 
 /// A page file.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct PageFile {
     pub(crate) slots: Slots,
     pub(crate) maximum: u32,
@@ -32,6 +33,7 @@ pub(crate) struct PageFile {
 
 /// All page files.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct PageFiles {
     files: Vec<PageFile>,
     next: usize,

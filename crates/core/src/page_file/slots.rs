@@ -31,6 +31,7 @@ pub(crate) struct SlotRun {
 /// Work of a request: bounded, whatever the size of the file; only [`Slots::new`] and
 /// [`Slots::grow`] allocate memory.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Slots {
     size: u32,
     free: u32,

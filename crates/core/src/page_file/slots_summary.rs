@@ -13,6 +13,7 @@ const LEVELS: usize = 5;
 ///
 /// A bit of a level says whether a word of the level below has any bit set.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Summary {
     clusters: u32,
     levels: [Vec<u64>; LEVELS],

@@ -4,6 +4,7 @@ use crate::page::{PAGE_SIZE, narrow};
 
 /// A processor cache, as far as it decides colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cache {
     /// Its size, in bytes.
     pub bytes: u64,
@@ -37,6 +38,7 @@ impl Cache {
 
 /// Which colours have a page: a bit each.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct ColourSet {
     words: alloc::vec::Vec<u64>,
     mask: u32,

@@ -25,6 +25,7 @@ pub(crate) use page_list::{End, PageList};
 
 /// Where a page-table entry is: table number × 512 + index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PteAddress(pub u64);
 
 impl PteAddress {
@@ -62,6 +63,7 @@ impl To {
 
 /// The entries, the lists and the counts.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Database {
     entries: Vec<[u64; 4]>,
     colours: u32,

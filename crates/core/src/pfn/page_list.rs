@@ -5,6 +5,7 @@ use crate::page::Pfn;
 
 /// Head, tail and length; the links are in the entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct PageList {
     head: u32,
     tail: u32,

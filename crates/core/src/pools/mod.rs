@@ -18,6 +18,7 @@ use crate::units::Bytes;
 
 /// Which pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum PoolKind {
     /// May be paged out.
     Paged,
@@ -39,6 +40,7 @@ impl PoolKind {
 
 /// A pool, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Pool {
     /// In use.
     pub used: u64,
@@ -58,10 +60,12 @@ impl Pool {
 
 /// An allocation from a pool, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PoolAllocationId(pub u32);
 
 /// An allocation that somebody outside the manager holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PoolAllocation {
     /// From which pool.
     pub pool: PoolKind,
@@ -73,6 +77,7 @@ pub struct PoolAllocation {
 
 /// Both pools.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Pools {
     pools: [Pool; 2],
     allocations: BTreeMap<PoolAllocationId, PoolAllocation>,

@@ -24,6 +24,7 @@ const TABLE_PAGES: u64 = 512;
 
 /// What a section is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SectionConfig {
     /// Its size, in bytes; rounded up to pages.
     pub bytes: u64,

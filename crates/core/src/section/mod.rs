@@ -18,6 +18,7 @@ use crate::space::runs::Runs;
 
 /// Where the pages of a section come from and go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Backing {
     /// The page files; its pages begin as zeros.
     PageFile,
@@ -27,6 +28,7 @@ pub enum Backing {
 
 /// A section.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Section {
     pub(crate) pages: u64,
     pub(crate) protection: Protection,
@@ -57,6 +59,7 @@ impl Section {
 
 /// All sections.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Sections {
     sections: Vec<Option<Section>>,
     unused: Vec<u32>,

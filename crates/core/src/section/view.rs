@@ -18,6 +18,7 @@ use crate::units::Bytes;
 
 /// Where and how a section is to be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct View {
     /// The section.
     pub section: SectionId,

@@ -48,6 +48,7 @@ pub(crate) const DESCRIPTOR_BYTES: u64 = 128;
 
 /// What VirtualAlloc is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Allocation {
     /// Where, in bytes; 0 leaves it to the manager.
     pub address: u64,

@@ -16,6 +16,7 @@ use core::cmp::Ordering;
 ///
 /// The last unit of all, [`u64::MAX`], can belong to no region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Descriptor {
     /// The first unit.
     pub(crate) start: u64,
@@ -27,6 +28,7 @@ pub(crate) struct Descriptor {
 
 /// The place of a node in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Link(u32);
 
 impl Link {
@@ -40,6 +42,7 @@ impl Link {
 
 /// What a node knows of itself and all that hangs below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Subtree {
     height: usize,
     first_start: u64,
@@ -52,6 +55,7 @@ struct Subtree {
 /// A node in use, or, linked by `left`, one that waits to be used again: a line of the processor's
 /// cache, so that a step down the tree costs one.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(align(64))]
 struct Node {
     descriptor: Descriptor,
@@ -75,6 +79,7 @@ const MAX_HEIGHT: usize = 46;
 ///
 /// Work of each operation: logarithmic in the number of regions, unless it says otherwise.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct DescriptorTree {
     nodes: Vec<Node>,
     root: Link,

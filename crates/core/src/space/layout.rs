@@ -15,6 +15,7 @@ const TIB: u64 = 1 << 40;
 
 /// How the addresses of a space are divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Layout {
     /// 32-bit: 2 GB for the program, 2 GB for the system.
     User2System2,

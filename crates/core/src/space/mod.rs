@@ -37,6 +37,7 @@ use region::Region;
 
 /// What a space may do that not everyone may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Privileges {
     /// `SeLockMemoryPrivilege`: physical pages and large pages.
     pub lock_memory: bool,
@@ -44,6 +45,7 @@ pub struct Privileges {
 
 /// What a new space is like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SpaceConfig {
     /// How its addresses are divided.
     pub layout: Layout,
@@ -55,6 +57,7 @@ pub struct SpaceConfig {
 
 /// An address space.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Space {
     pub(crate) root: u32,
     pub(crate) config: SpaceConfig,
@@ -187,12 +190,14 @@ pub(crate) fn pages_in(address: u64, bytes: u64) -> Result<Range<u64>, Refusal> 
 
 /// All spaces.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Spaces {
     spaces: Vec<Option<Space>>,
     unused: Vec<u32>,
     count: u32,
     /// Which region a granule was last found in, by a hash of space and granule. The region itself
     /// proves a hint right, so that a wrong or an old one costs a search and nothing else.
+    #[cfg_attr(feature = "serde", serde(skip, default = "no_hints"))]
     hints: Box<[u32]>,
 }
 
@@ -201,9 +206,12 @@ const HINT_BITS: u32 = 13;
 
 impl Default for Spaces {
     fn default() -> Self {
-        let hints = alloc::vec![0; 1 << HINT_BITS].into_boxed_slice();
-        Self { spaces: Vec::new(), unused: Vec::new(), count: 0, hints }
+        Self { spaces: Vec::new(), unused: Vec::new(), count: 0, hints: no_hints() }
     }
+}
+
+fn no_hints() -> Box<[u32]> {
+    alloc::vec![0; 1 << HINT_BITS].into_boxed_slice()
 }
 
 impl Spaces {

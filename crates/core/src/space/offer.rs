@@ -13,6 +13,7 @@ use crate::space::region::PageUse;
 
 /// How much an offered page is still worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum OfferPriority {
     /// `VmOfferPriorityVeryLow`: taken first.
     VeryLow,

@@ -31,12 +31,14 @@ const NUMBERS: u64 = 0xffff_ffff;
 
 /// Whose table it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Owner {
     Space(SpaceId),
     Section(SectionId),
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Table {
     owner: Owner,
     /// The first page it maps, of the space or of the section.
@@ -57,11 +59,18 @@ const FORGOTTEN: Remembered = Remembered { space: u32::MAX, table: 0, leaf: u64:
 
 /// The arena of all tables.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct PageTables {
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::tables"))]
     entries: Vec<Box<[u64; ENTRIES]>>,
     tables: Vec<Table>,
     unused: Vec<u32>,
+    #[cfg_attr(feature = "serde", serde(skip, default = "nothing_remembered"))]
     buffer: Box<[Remembered]>,
+}
+
+fn nothing_remembered() -> Box<[Remembered]> {
+    alloc::vec![FORGOTTEN; BUFFER_ENTRIES].into_boxed_slice()
 }
 
 /// A leaf's part of a range of pages.
@@ -81,7 +90,7 @@ impl PageTables {
             entries: Vec::new(),
             tables: Vec::new(),
             unused: Vec::new(),
-            buffer: alloc::vec![FORGOTTEN; BUFFER_ENTRIES].into_boxed_slice(),
+            buffer: nothing_remembered(),
         }
     }
 

@@ -30,6 +30,7 @@ const GONE: u64 = 5;
 
 /// A slot of a page file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Slot {
     /// Which page file.
     pub file: u8,

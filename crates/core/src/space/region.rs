@@ -16,6 +16,7 @@ use crate::space::write_watch_map::WriteWatchMap;
 
 /// What a page of a region is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum PageUse {
     /// Reserved: the address is taken, and every access is a violation.
     Reserved,
@@ -44,6 +45,7 @@ impl PageUse {
 
 /// What kind of memory a region is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum RegionKind {
     /// Private memory.
     Private,
@@ -74,6 +76,7 @@ impl RegionKind {
 
 /// A stack that grows by its guard page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Stack {
     /// Pages at the low end that are kept for handling an overflow.
     pub(crate) guarantee: u64,
@@ -81,6 +84,7 @@ pub(crate) struct Stack {
 
 /// A region.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Region {
     pub(crate) first: u64,
     pub(crate) pages: u64,

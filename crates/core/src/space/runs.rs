@@ -10,6 +10,7 @@ use core::ops::Range;
 
 /// A piecewise constant map from the pages of a region to `T`.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Runs<T> {
     len: u64,
     first: T,

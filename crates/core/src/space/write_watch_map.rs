@@ -7,6 +7,7 @@ use crate::page::wide;
 
 /// A bit for each page of a region.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct WriteWatchMap {
     words: Vec<u64>,
 }

@@ -17,6 +17,7 @@ use placement::{Place, Placement};
 
 /// A page in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Entry {
     /// The number is not in use; the next such number.
     Unused(Option<u32>),
@@ -28,6 +29,7 @@ pub(crate) enum Entry {
 
 /// The store.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Store {
     placement: Placement,
     entries: Vec<Entry>,

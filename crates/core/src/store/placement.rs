@@ -21,6 +21,7 @@ const CLASSES: usize = (FRAME / GRANULE) as usize;
 
 /// Where a compressed page lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Place {
     /// The number of the frame.
     pub(crate) frame: u32,
@@ -32,11 +33,13 @@ pub(crate) struct Place {
 ///
 /// Work of each change: constant; memory is allocated only for more frames than there ever were.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Placement {
     slabs: Vec<Slab>,
     /// The slabs that hold no frame, chained by [`Chain::Age`].
     vacant: u32,
     /// Never iterated: its order depends on the version of its crate.
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::map"))]
     slab_of: HashMap<u32, u32, FxBuildHasher>,
     classes: [Class; CLASSES],
     age: List,
@@ -260,6 +263,7 @@ impl Default for Placement {
 
 /// The slabs of one size.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Class {
     room: List,
     /// A row per slab, as long as its slabs have places: a slab of large places pays for few.

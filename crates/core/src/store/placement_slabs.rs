@@ -9,6 +9,7 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// One frame of the store.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Slab {
     pub(super) frame: u32,
     pub(super) class: u32,
@@ -29,6 +30,7 @@ pub(super) enum Chain {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Link {
     pub(super) previous: u32,
     pub(super) next: u32,
@@ -42,6 +44,7 @@ impl Default for Link {
 
 /// A list of slabs, linked through the slabs.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct List {
     pub(super) first: u32,
     pub(super) last: u32,

@@ -15,6 +15,7 @@ pub const WORKING_SET_MAXIMUM_LEAST: u32 = 13;
 
 /// The limits of a working set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// Pages that are left to the space while others still have more than theirs.
     pub minimum: u32,

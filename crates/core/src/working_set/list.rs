@@ -25,6 +25,7 @@ const OLDEST: u8 = 7;
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Queue {
     Probation,
     Main,
@@ -32,6 +33,7 @@ pub(crate) enum Queue {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Entry {
     pte: PteAddress,
     /// `None` marks an unused entry; its `next` is the next unused one.
@@ -44,6 +46,7 @@ struct Entry {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Ends {
     head: u32,
     tail: u32,
@@ -54,12 +57,14 @@ const EMPTY: Ends = Ends { head: NONE, tail: NONE, len: 0 };
 
 /// The list.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct WorkingSetList {
     entries: Vec<Entry>,
     unused: u32,
     /// By [`Queue`].
     queues: [Ends; 3],
     ages: [u32; AGES],
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::map"))]
     shared: HashMap<u64, u32, FxBuildHasher>,
     hand: usize,
 }

@@ -12,6 +12,7 @@ use crate::page::Tick;
 
 /// When the next round is due, and whether trimming on demand is worth trying.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Balance {
     pub(crate) next: Tick,
     /// The last attempt found less than it wanted: until some pages came in, another finds nothing.

@@ -4,6 +4,7 @@ use crate::page::Tick;
 
 /// What the writer is about.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Writer {
     /// Frames in writes and compressions.
     pub(crate) in_flight: u32,

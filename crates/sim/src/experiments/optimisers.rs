@@ -263,7 +263,7 @@ fn conclude(outcome: &mut Outcome, memory: Bytes, verdicts: &[Verdict]) {
 pub(super) fn picture() -> Picture {
     let mut plot = Plot::new(Axis::time("time"), Axis::memory("available"));
     // What happens without an optimiser is drawn last, to be seen where the others are the same.
-    for (kind, number) in Kind::ALL.into_iter().zip(0..).rev() {
+    for (number, kind) in Kind::ALL.into_iter().enumerate().rev() {
         let run = run_with(ROOMY, kind, SEEDS[0]);
         let colour = Colour::of(number);
         let points = run.available.iter().map(|(at, level)| (seconds(*at), plotted(*level)));

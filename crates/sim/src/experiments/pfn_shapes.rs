@@ -9,6 +9,7 @@ use memtide_core::{Allocation, Call, Config, ListCommand, MEM_RELEASE, PageState
 use super::outcome::{Outcome, Table};
 use super::stage::Stage;
 use super::status::status_name;
+use crate::debugger::pfn_entry;
 use crate::injected::InjectedFaults;
 use crate::machine::Machine;
 use crate::picture::{Block, Colour, Diagram, Picture};
@@ -53,8 +54,12 @@ impl Scene {
         self.stage.world.manager().snapshot().list(state).next()
     }
 
+    /// What the debugger says.
     fn show(&self, frame: Pfn) -> Vec<String> {
-        pfn_text(&self.frame(frame))
+        let name = |space| if space == self.goes { "goes" } else { "stays" };
+        let text = pfn_entry(self.stage.world.manager(), &name, &self.frame(frame));
+        let command = format!("0: kd> !pfn {frame}");
+        std::iter::once(command).chain(text.lines().map(str::to_owned)).collect()
     }
 
     fn states(&self) -> Table {
@@ -78,51 +83,6 @@ const STATES: [PageState; 6] = [
     PageState::Transition,
 ];
 
-/// An entry as a debugger shows it.
-fn pfn_text(view: &FrameView) -> Vec<String> {
-    let link = |frame: Option<Pfn>| frame.map_or_else(|| "none".to_owned(), |f| f.to_string());
-    let mut lines = vec![format!("!pfn {}", view.frame)];
-    lines.push(match view.shape {
-        FrameShape::Active { working_set_index, share_count } => {
-            format!("    working-set index {working_set_index}, share count {share_count}")
-        }
-        FrameShape::Listed { next, previous } => {
-            format!("    next {}, previous {}", link(next), link(previous))
-        }
-        FrameShape::Free { next_of_colour, previous_of_colour } => format!(
-            "    next of its colour {}, previous of its colour {}",
-            link(next_of_colour),
-            link(previous_of_colour)
-        ),
-        FrameShape::InProgress { operation, waiters } => {
-            let event = operation.map_or_else(|| "none".to_owned(), |id| id.0.to_string());
-            format!("    I/O in progress: operation {event}, threads that wait {waiters}")
-        }
-    });
-    let owner = match view.owner {
-        Some(PteOwner::Space { space, page }) => format!("{page} of process {}", space.0),
-        Some(PteOwner::Section { section, page }) => {
-            format!("page {page} of section {}", section.0)
-        }
-        None => "nobody's".to_owned(),
-    };
-    let original = match (view.original, view.is_stored) {
-        (Some(slot), _) => format!("page file {}, slot {:#x}", slot.file, slot.number),
-        (None, true) => "compressed".to_owned(),
-        (None, false) => "none".to_owned(),
-    };
-    lines.push(format!("    page {owner}, original PTE: {original}"));
-    lines.push(format!(
-        "    {:?}, reference count {}, priority {}, colour {}{}",
-        view.state,
-        view.reference_count,
-        view.priority,
-        view.colour,
-        if view.is_modified { ", modified" } else { "" }
-    ));
-    lines
-}
-
 fn active(scene: &Scene, outcome: &mut Outcome) {
     let step = outcome.step("Two processes write pages; look at frames 0 and 1: active");
     step.lines.extend([scene.show(Pfn(0)), scene.show(Pfn(1))].concat());
@@ -133,7 +93,7 @@ fn active(scene: &Scene, outcome: &mut Outcome) {
         && matches!(view.owner, Some(PteOwner::Space { space, .. }) if space == scene.goes);
     outcome.finding(
         "1. An active page: working-set index, share count, PTE address and reference count.",
-        scene.show(Pfn(0))[1].trim(),
+        scene.show(Pfn(0))[2].trim(),
         holds,
     );
 }
@@ -208,7 +168,7 @@ fn in_progress(scene: &mut Scene, outcome: &mut Outcome) {
     let frames = (0..FRAMES).map(Pfn);
     let reading = frames.map(|frame| scene.frame(frame)).find(|view| view.is_reading);
     let reading = reading.expect("the page is being read");
-    let lines = pfn_text(&reading);
+    let lines = scene.show(reading.frame);
     let step = outcome.step(
         "Take the standby pages away, let two threads read the same page, and look while it is read",
     );
@@ -216,7 +176,7 @@ fn in_progress(scene: &mut Scene, outcome: &mut Outcome) {
     step.table(scene.states());
     outcome.finding(
         "4. A page whose I/O is in progress: what the waiting threads wait for.",
-        lines[1].trim(),
+        lines[2].trim(),
         matches!(reading.shape, FrameShape::InProgress { operation: Some(_), waiters: 2 }),
     );
     scene.stage.finish_io();

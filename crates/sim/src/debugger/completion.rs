@@ -1,0 +1,59 @@
+//! What could stand where the cursor is.
+
+use memtide_core::PageState;
+use memtide_core::conditions::Condition;
+
+use super::command::{COMMANDS, Command, Completes};
+use super::events::FaultKind;
+use super::list::FILTERS;
+use super::object::DIRECTORY;
+use super::target::Target;
+
+/// What could stand in a line from `start`, in bytes, up to the cursor.
+pub(super) fn complete(target: &Target, line: &str, cursor: usize) -> (usize, Vec<String>) {
+    let before = line.get(..cursor).unwrap_or(line);
+    let command = before.rfind(';').map_or(0, |at| at + 1);
+    let typed = before[command..].trim_start();
+    let start = before.len() - typed.rsplit(' ').next().unwrap_or_default().len();
+    let part = &before[start..];
+    let mut words = typed.split_whitespace();
+    let name = words.next().unwrap_or_default();
+    let all = if start == before.len() - typed.len() {
+        COMMANDS.iter().flat_map(|command| command.names).map(|name| (*name).to_owned()).collect()
+    } else {
+        Command::named(name).map_or(Vec::new(), |command| arguments(target, command.completes))
+    };
+    (start, all.into_iter().filter(|candidate| candidate.starts_with(part)).collect())
+}
+
+fn arguments(target: &Target, completes: Completes) -> Vec<String> {
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    match completes {
+        Completes::Nothing => Vec::new(),
+        Completes::Processes => processes(target),
+        Completes::Lists => owned(&PageState::ALL.map(PageState::word)),
+        Completes::Filters => {
+            let states = PageState::ALL.map(|state| format!("state={}", state.word()));
+            let named = target.names().into_values().map(|name| format!("process={name}"));
+            owned(&FILTERS).into_iter().chain(states).chain(named).collect()
+        }
+        Completes::Objects => {
+            let objects = Condition::ALL.map(|found| format!("{DIRECTORY}\\{}", found.name()));
+            [DIRECTORY.to_owned()].into_iter().chain(objects).collect()
+        }
+        Completes::Stops => {
+            let conditions: Vec<String> = owned(&Condition::ALL.map(Condition::argument));
+            let names: Vec<String> = owned(&Condition::ALL.map(Condition::name));
+            let kinds: Vec<String> = owned(&FaultKind::ALL.map(FaultKind::word));
+            let words: Vec<String> = owned(&["fault", "at", "set", "clear"]);
+            [words, conditions, kinds, names, processes(target)].concat()
+        }
+        Completes::Commands => {
+            COMMANDS.iter().flat_map(|found| found.names).map(|name| (*name).to_owned()).collect()
+        }
+    }
+}
+
+fn processes(target: &Target) -> Vec<String> {
+    target.names().into_values().collect()
+}
