@@ -29,7 +29,7 @@ pub use outcome::{Finding, Outcome, Step, Table};
 use crate::picture::Picture;
 
 /// An experiment.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Experiment {
     /// Its name on the command line, and of its page.
     pub name: &'static str,
@@ -43,7 +43,7 @@ impl Experiment {
     /// Makes the experiment.
     #[must_use]
     pub fn run(&self) -> Outcome {
-        (self.run)()
+        Outcome { name: self.name, question: self.question, ..(self.run)() }
     }
 
     /// Draws its picture.

@@ -3,6 +3,10 @@
 /// What an experiment came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
+    /// The name of the experiment.
+    pub name: &'static str,
+    /// What it asks.
+    pub question: &'static str,
     /// What was done, in order.
     pub steps: Vec<Step>,
     /// What it shows.
@@ -41,8 +45,9 @@ pub struct Finding {
 }
 
 impl Outcome {
+    /// Nothing was done yet; whoever makes the experiment says which one it is.
     pub(super) const fn new() -> Self {
-        Self { steps: Vec::new(), findings: Vec::new() }
+        Self { name: "", question: "", steps: Vec::new(), findings: Vec::new() }
     }
 
     pub(super) fn step(&mut self, title: impl Into<String>) -> &mut Step {

@@ -6,6 +6,7 @@ use super::outcome::{Finding, Outcome, Step, Table};
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}\n", self.name, self.question)?;
         for (number, step) in (1..).zip(&self.steps) {
             writeln!(f, "{number}. {}", step.title)?;
             write!(f, "{step}")?;

@@ -6,6 +6,7 @@ mod clean;
 mod commit;
 mod condition;
 mod container;
+mod experiment;
 mod lists;
 mod object;
 mod observation;
@@ -23,6 +24,9 @@ pub use clean::{CLEANED, Cleaned, PREDICTION, STEP};
 pub use commit::COMMIT;
 pub use condition::CONDITION;
 pub use container::CONTAINER;
+pub use experiment::{
+    EXPERIMENT, EXPERIMENT_LIST, EXPERIMENT_NAME, EXPERIMENT_STEP, FINDING, SEEN, SEEN_ROW,
+};
 pub use lists::{IN_USE, LISTS};
 pub use object::{LISTENER, OBJECT, OBJECTS};
 pub use observation::OBSERVATION;

@@ -1,6 +1,9 @@
 //! What each command prints with --json.
 
-use super::{CHANGE, CLEANED, DOCTOR, LISTS, OBJECTS, PROCESSES, RUN, STATUS, WAITED};
+use super::{
+    CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, LISTS, OBJECTS, PROCESSES, RUN, STATUS,
+    WAITED,
+};
 use crate::Schema;
 
 /// The output of one command.
@@ -12,7 +15,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 9] = [
+pub static OUTPUTS: [Output; 11] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -22,4 +25,6 @@ pub static OUTPUTS: [Output; 9] = [
     Output { command: "clean", table: &CLEANED },
     Output { command: "doctor", table: &DOCTOR },
     Output { command: "sim run", table: &RUN },
+    Output { command: "sim experiment", table: &EXPERIMENT },
+    Output { command: "sim experiment list", table: &EXPERIMENT_LIST },
 ];

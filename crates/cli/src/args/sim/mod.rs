@@ -11,7 +11,7 @@ mod run;
 mod trace;
 
 pub(crate) use campaign::CampaignArgs;
-pub(crate) use experiment::ExperimentArgs;
+pub(crate) use experiment::{ExperimentArgs, LIST};
 pub(crate) use fit::FitArgs;
 pub(crate) use generate::GenerateArgs;
 pub(crate) use policies::PoliciesArgs;
