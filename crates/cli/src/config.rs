@@ -14,6 +14,13 @@ const DEFAULT_PATH: &str = "/etc/memtide.toml";
 #[derive(Debug)]
 pub(crate) struct BadConfig(String);
 
+impl BadConfig {
+    /// What is wrong, and what was expected.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
 impl std::fmt::Display for BadConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)

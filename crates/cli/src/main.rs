@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod config;
 mod output;
+mod progress;
 
 use args::{Cli, Command};
 use clap::Parser;

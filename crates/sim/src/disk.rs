@@ -3,6 +3,8 @@
 //! A transfer waits for one of the disk's places in its queue, then for the latency (and a seek,
 //! where it does not follow the transfer before), then for the one path all data takes.
 
+use std::collections::VecDeque;
+
 use memtide_core::page::{PAGE_SIZE, Tick};
 
 /// What a disk is like.
@@ -112,8 +114,9 @@ pub struct DiskCounters {
 #[derive(Clone, Debug)]
 pub struct Disk {
     kind: DiskKind,
-    /// When each place in the queue is free again.
-    places: Vec<Tick>,
+    /// When each place in the queue is free again. Data goes one after the other, so that what
+    /// begins later ends later, and the first place is the one that is free first.
+    places: VecDeque<Tick>,
     /// When the path of all data is free again.
     path_free: Tick,
     /// The page after the last transfer.
@@ -125,7 +128,8 @@ impl Disk {
     /// A disk at rest.
     #[must_use]
     pub fn new(kind: DiskKind) -> Self {
-        let places = vec![Tick(0); usize::try_from(kind.queue_depth.max(1)).unwrap_or(1)];
+        let depth = usize::try_from(kind.queue_depth.max(1)).unwrap_or(1);
+        let places = VecDeque::from(vec![Tick(0); depth]);
         let (path_free, head) = (Tick(0), u64::MAX);
         Self { kind, places, path_free, head, counters: DiskCounters::default() }
     }
@@ -151,12 +155,11 @@ impl Disk {
         let seek = if place == self.head { Tick(0) } else { self.kind.seek };
         self.head = place + pages;
         let transfer = Tick(transfer_time(pages * PAGE_SIZE, bandwidth));
-        let earliest = self.places.iter_mut().min().expect("a disk has a place in its queue");
-        let begun = now.max(*earliest);
+        let begun = now.max(self.places.pop_front().unwrap_or(now));
         let ready = begun.after(latency).after(seek);
         let end = ready.max(self.path_free).after(transfer);
         self.path_free = end;
-        *earliest = end;
+        self.places.push_back(end);
         self.count(direction, pages, Tick(end.0 - begun.0));
         end
     }
@@ -179,7 +182,12 @@ impl Disk {
 
 /// Nanoseconds for so many bytes.
 fn transfer_time(bytes: u64, bandwidth: u64) -> u64 {
-    let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(bandwidth.max(1));
+    let bandwidth = bandwidth.max(1);
+    // All but the largest transfers are told without the slow division.
+    if let Some(product) = bytes.checked_mul(1_000_000_000) {
+        return product / bandwidth;
+    }
+    let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(bandwidth);
     u64::try_from(nanoseconds).unwrap_or(u64::MAX)
 }
 

@@ -32,7 +32,7 @@ pub use disk::{Direction, Disk, DiskCounters, DiskKind};
 pub use injected::{INJECTED, InjectedFaults};
 pub use machine::{Compressibility, Costs, Machine};
 pub use process::{Process, ProcessId, ProcessState, TimeAccount};
-pub use program::{Context, Program, Reaction, Step};
+pub use program::{BeforeFault, Context, Program, Reaction, Step};
 pub use reference::Reference;
 pub use run_log::RunLog;
 pub use sample::{ProcessSample, Sample};

@@ -1,7 +1,7 @@
 //! A program: what a thread does next.
 
 use memtide_core::conditions::Condition;
-use memtide_core::page::{SpaceId, Tick};
+use memtide_core::page::{Access, SpaceId, Tick};
 use memtide_core::{Call, Exception, Refusal, Reply};
 
 use crate::reference::Reference;
@@ -44,6 +44,15 @@ pub enum Reaction {
     Die,
 }
 
+/// What becomes of a reference that is not mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BeforeFault {
+    /// It faults, as this access.
+    Fault(Access),
+    /// The program makes a call first, gets the reply, and is asked again.
+    Call(Call),
+}
+
 /// What a program sees when it is asked.
 pub struct Context<'a> {
     /// The moment it is for its processor.
@@ -58,6 +67,11 @@ pub struct Context<'a> {
 pub trait Program: Send {
     /// What the thread does next. The buffer is empty; [`Step::References`] makes what is put in.
     fn step(&mut self, context: &Context<'_>, references: &mut Vec<Reference>) -> Step;
+
+    /// A reference of the program is not mapped and will fault. By default it does.
+    fn before_fault(&mut self, _space: SpaceId, reference: Reference) -> BeforeFault {
+        BeforeFault::Fault(reference.access)
+    }
 
     /// What a call came to.
     fn reply(&mut self, _reply: Result<Reply, Refusal>) {}

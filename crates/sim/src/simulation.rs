@@ -7,14 +7,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use memtide_core::conditions::{Condition, State};
-use memtide_core::page::{ThreadId, Tick};
+use memtide_core::page::{Access, SpaceId, ThreadId, Tick};
 use memtide_core::{Call, ConfigError, Exception, ListCommand, Refusal, Reply, SpaceConfig};
 
 use crate::machine::Machine;
 use crate::process::{Process, ProcessId, ProcessState, Thread, ThreadState, TimeAccount};
-use crate::program::{Context, Program, Reaction, Step};
+use crate::program::{BeforeFault, Context, Program, Reaction, Step};
+use crate::reference::Reference;
 use crate::sample::Sample;
-use crate::world::{Told, World};
+use crate::world::{Told, World, earlier};
 
 /// What is done to a machine from outside at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -324,7 +325,7 @@ impl Simulation {
         if !self.processes.iter().any(goes_on) {
             return Some(Ending::Done);
         }
-        let event = [self.world.next_event(), self.next_timer()].into_iter().flatten().min();
+        let event = earlier(self.world.next_event(), self.next_timer());
         if let Some((processor, begins)) = self.next_processor()
             && event.is_none_or(|event| begins <= event)
         {
@@ -358,10 +359,13 @@ impl Simulation {
     /// Processors that have nothing to do zero pages.
     fn idle_until(&mut self, event: Tick) {
         let free = self.world.manager().list_counts().free;
+        if free == 0 || !self.ready.is_empty() {
+            return;
+        }
         let time = event.0.saturating_sub(self.world.now().0);
         let pages = time / self.zero_cost.0.max(LEAST_TIME);
         let pages = free.min(u32::try_from(pages).unwrap_or(u32::MAX));
-        if pages > 0 && self.ready.is_empty() {
+        if pages > 0 {
             self.world.idle(pages);
         }
     }
@@ -686,8 +690,20 @@ impl Simulation {
         let Some(reference) = faulted else { return Next::Goes };
         let (id, space) = (found.process, process.space);
         self.world.now_is(slice.now);
-        self.world.fault(slice.thread, space, reference.address, reference.access);
+        let access = self.before_fault(slice.thread, space, reference);
+        self.world.fault(slice.thread, space, reference.address, access);
         self.await_answer(slice, id)
+    }
+
+    /// Asks a program about a reference that is not mapped, and makes the calls it wants first.
+    fn before_fault(&mut self, thread: ThreadId, space: SpaceId, reference: Reference) -> Access {
+        let program = &mut self.threads[index(thread)].program;
+        loop {
+            match program.before_fault(space, reference) {
+                BeforeFault::Fault(access) => return access,
+                BeforeFault::Call(call) => program.reply(self.world.call(&call)),
+            }
+        }
     }
 
     /// A fault or a lock is handed in: it is answered at once, or the thread waits.

@@ -51,6 +51,15 @@ pub struct CommandDone {
     pub pages: u64,
 }
 
+/// The earlier of two moments, of which there may be none.
+#[inline]
+pub(crate) fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// What a world notes of every event, such as a log.
 pub type Recorder = Box<dyn FnMut(&Event) + Send>;
 
@@ -239,7 +248,7 @@ impl World {
     #[must_use]
     pub fn next_event(&self) -> Option<Tick> {
         let io = self.in_progress.peek().map(|Reverse((end, ..))| *end);
-        [io, self.manager.next_deadline()].into_iter().flatten().min()
+        earlier(io, self.manager.next_deadline())
     }
 
     /// Whether I/O is in progress.

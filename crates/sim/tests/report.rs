@@ -135,12 +135,20 @@ fn lists_add_up_to_the_memory_at_each_look_and_the_last_is_at_the_end() {
 #[test]
 fn conditions_and_commands_have_their_moments() {
     let report = run(7);
-    let low = report.conditions.iter().filter(|c| c.reading.condition == Condition::LowMemory);
+    let low = report.changes.iter().filter(|c| c.reading.condition == Condition::LowMemory);
     let states: Vec<_> = low.map(|change| (change.at, change.reading.state)).collect();
     assert!(states.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 != pair[1].1));
     let set = states.iter().filter(|(_, state)| *state == State::Set).count();
     let clear = states.iter().filter(|(at, s)| *s == State::Clear && *at > Tick(0)).count();
     assert!(set > 0 && clear > 0, "{states:?}");
+    let fared = &report.conditions[Condition::LowMemory.index()];
+    assert_eq!(fared.times_set, set as u64);
+    let first = states.iter().find(|(_, state)| *state == State::Set).map(|(at, _)| *at);
+    assert_eq!(fared.first_set, first);
+    let sampled = report.samples.iter().filter(|s| s.conditions[Condition::LowMemory.index()]);
+    let sampled = sampled.count() as f64 / report.samples.len() as f64;
+    let held = fared.held.0 as f64 / report.duration.0 as f64;
+    assert!((held - sampled).abs() < 0.02, "set for {held} of the time, {sampled} of the looks");
     let commands: Vec<_> = report.commands.iter().map(|done| (done.at, done.command)).collect();
     assert_eq!(
         commands,

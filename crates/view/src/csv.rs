@@ -103,9 +103,10 @@ fn cell(value: &Value) -> String {
         Value::Bytes(bytes) => bytes.0.to_string(),
         Value::SignedBytes(delta) => delta.0.to_string(),
         Value::Percent(share) => (f64::from(share.0) / 10.0).to_string(),
-        Value::Seconds(number) | Value::PerSecond(number) | Value::Factor(number) => {
-            number.to_string()
-        }
+        Value::Seconds(number)
+        | Value::PerSecond(number)
+        | Value::Factor(number)
+        | Value::Ratio(number) => number.to_string(),
         Value::Texts(texts) => texts.join(" "),
     }
 }

@@ -26,6 +26,8 @@ pub enum Unit {
     PerSecond,
     /// How many times as much.
     Factor,
+    /// A share of one.
+    Ratio,
     /// A list of texts.
     Texts,
     /// One record, or nothing.
@@ -72,6 +74,8 @@ pub enum Value {
     PerSecond(f64),
     /// How many times as much.
     Factor(f64),
+    /// A share of one.
+    Ratio(f64),
     /// A list of texts.
     Texts(Vec<String>),
     /// One record.

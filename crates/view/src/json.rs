@@ -18,9 +18,10 @@ fn of(value: &Value) -> Json {
         Value::Bytes(bytes) => bytes.0.into(),
         Value::SignedBytes(delta) => delta.0.into(),
         Value::Percent(share) => number(f64::from(share.0) / 10.0),
-        Value::Seconds(number_of) | Value::PerSecond(number_of) | Value::Factor(number_of) => {
-            number(*number_of)
-        }
+        Value::Seconds(number_of)
+        | Value::PerSecond(number_of)
+        | Value::Factor(number_of)
+        | Value::Ratio(number_of) => number(*number_of),
         Value::Texts(texts) => texts.iter().map(String::as_str).collect(),
         Value::Record(row) => record(row),
         Value::Records(rows) => rows.iter().map(record).collect(),
@@ -82,6 +83,7 @@ fn property(field: &Field) -> Json {
         Unit::Seconds | Unit::PerSecond | Unit::Factor => {
             json!({ "type": ["number", "null"], "minimum": 0 })
         }
+        Unit::Ratio => json!({ "type": ["number", "null"], "minimum": 0, "maximum": 1 }),
         Unit::Texts => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
         Unit::Record(inner) => {
             json!({ "anyOf": [{ "$ref": reference(inner) }, { "type": "null" }] })

@@ -62,6 +62,7 @@ fn kind(unit: Unit) -> String {
         Unit::Seconds => "seconds".to_owned(),
         Unit::PerSecond => "a second".to_owned(),
         Unit::Factor => "factor".to_owned(),
+        Unit::Ratio => "share of 1".to_owned(),
         Unit::Texts => "list of texts".to_owned(),
         Unit::Record(inner) => format!("`{}`", inner.id()),
         Unit::Records(inner) => format!("list of `{}`", inner.id()),

@@ -60,6 +60,7 @@ pub fn value(unit: Unit, value: &Value) -> String {
         Value::Seconds(seconds) => duration(*seconds),
         Value::PerSecond(rate) => format!("{rate:.1}/s"),
         Value::Factor(factor) => format!("{factor:.2} times"),
+        Value::Ratio(share) => format!("{:.3}%", share * 100.0),
         Value::Texts(texts) => texts.iter().map(|t| printable(t)).collect::<Vec<_>>().join(", "),
         Value::Record(_) => String::new(),
         Value::Records(rows) => rows.len().to_string(),
@@ -75,7 +76,8 @@ fn duration(seconds: f64) -> String {
         s if s >= 100.0 => format!("{s:.0} s"),
         s if s >= 1.0 => format!("{s:.1} s"),
         s if s >= 0.001 => format!("{:.1} ms", s * 1e3),
-        s if s > 0.0 => format!("{:.0} µs", s * 1e6),
+        s if s >= 0.000_001 => format!("{:.0} µs", s * 1e6),
+        s if s > 0.0 => format!("{:.0} ns", s * 1e9),
         _ => "0 s".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use memtide_core::PageState;
 use memtide_core::conditions::Condition;
 
+use super::arguments::words;
 use super::command::{COMMANDS, Command, Completes};
 use super::events::FaultKind;
 use super::list::FILTERS;
@@ -12,18 +13,31 @@ use super::target::Target;
 /// What could stand in a line from `start`, in bytes, up to the cursor.
 pub(super) fn complete(target: &Target, line: &str, cursor: usize) -> (usize, Vec<String>) {
     let before = line.get(..cursor).unwrap_or(line);
-    let command = before.rfind(';').map_or(0, |at| at + 1);
+    let (command, start) = starts(before);
     let typed = before[command..].trim_start();
-    let start = before.len() - typed.rsplit(' ').next().unwrap_or_default().len();
     let part = &before[start..];
-    let mut words = typed.split_whitespace();
-    let name = words.next().unwrap_or_default();
+    let name = words(typed).next().unwrap_or_default();
     let all = if start == before.len() - typed.len() {
         COMMANDS.iter().flat_map(|command| command.names).map(|name| (*name).to_owned()).collect()
     } else {
         Command::named(name).map_or(Vec::new(), |command| arguments(target, command.completes))
     };
     (start, all.into_iter().filter(|candidate| candidate.starts_with(part)).collect())
+}
+
+/// Where the last command of a line begins, and its last word.
+fn starts(line: &str) -> (usize, usize) {
+    let (mut command, mut word, mut is_quoted) = (0, 0, false);
+    for (at, letter) in line.char_indices() {
+        is_quoted ^= letter == '"';
+        if !is_quoted && letter == ';' {
+            command = at + 1;
+            word = at + 1;
+        } else if !is_quoted && letter.is_whitespace() {
+            word = at + letter.len_utf8();
+        }
+    }
+    (command, word)
 }
 
 fn arguments(target: &Target, completes: Completes) -> Vec<String> {
@@ -34,7 +48,7 @@ fn arguments(target: &Target, completes: Completes) -> Vec<String> {
         Completes::Lists => owned(&PageState::ALL.map(PageState::word)),
         Completes::Filters => {
             let states = PageState::ALL.map(|state| format!("state={}", state.word()));
-            let named = target.names().into_values().map(|name| format!("process={name}"));
+            let named = processes(target).into_iter().map(|name| format!("process={name}"));
             owned(&FILTERS).into_iter().chain(states).chain(named).collect()
         }
         Completes::Objects => {
@@ -54,6 +68,11 @@ fn arguments(target: &Target, completes: Completes) -> Vec<String> {
     }
 }
 
+/// The names of the processes, in quotes where they have spaces.
 fn processes(target: &Target) -> Vec<String> {
-    target.names().into_values().collect()
+    let quoted = |name: String| match name.contains(char::is_whitespace) {
+        true => format!("\"{name}\""),
+        false => name,
+    };
+    target.names().into_values().map(quoted).collect()
 }

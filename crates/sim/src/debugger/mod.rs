@@ -14,6 +14,7 @@ mod help;
 mod list;
 mod memusage;
 mod object;
+mod open;
 mod pfn;
 mod pool;
 mod process;
@@ -30,9 +31,10 @@ use std::sync::atomic::AtomicBool;
 use memtide_core::page::{SpaceId, Tick};
 
 pub use error::KdError;
+pub use open::{OpenError, Options};
 pub(crate) use pfn::entry as pfn_entry;
 pub use script::{ScriptCommand, commands};
-pub use target::Target;
+pub use target::{Plan, Target};
 
 use arguments::Arguments;
 use command::{COMMANDS, Command, Verb};
@@ -80,7 +82,7 @@ impl Debugger {
         COMMANDS.iter().map(|command| command.example)
     }
 
-    /// Carries out a command. While it runs the target, `interrupted` stops it, and is taken back.
+    /// Carries out a command. Where it runs the target, `interrupted` stops it.
     ///
     /// # Errors
     /// [`KdError`] where the command cannot be understood or carried out; nothing has changed then.

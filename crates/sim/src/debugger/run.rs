@@ -132,7 +132,7 @@ pub(super) fn run(
         _ => 1,
     };
     loop {
-        if interrupted.swap(false, Ordering::Relaxed) {
+        if interrupted.load(Ordering::Relaxed) {
             return Ok(told + &format!("interrupted at {}\n", time(target.now())));
         }
         let before = *target.manager().counters();

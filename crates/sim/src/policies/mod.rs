@@ -4,15 +4,19 @@
 //! numbers that [`Numbering`] gives them in the order of their first references.
 
 mod clock;
+mod comparison;
 mod lru;
+mod name;
 mod numbering;
 mod optimum;
 mod page_list;
 mod s3_fifo;
 
 pub use clock::Clock;
+pub use comparison::{Comparison, Outcome};
 pub use lru::Lru;
-pub use numbering::Numbering;
+pub use name::PolicyName;
+pub use numbering::{Numbering, TooMany};
 pub use optimum::{NEVER, Optimum, next_uses};
 pub use s3_fifo::S3Fifo;
 

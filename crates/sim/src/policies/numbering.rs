@@ -13,14 +13,16 @@ pub struct Numbering {
 
 /// Too many pages, or references, to be counted in 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {MOST} {what}: policies cannot be compared on so many")]
+#[error("more than {most} {what}: policies cannot be compared on so many", most = Self::MOST)]
 pub struct TooMany {
     /// Of what.
     pub(super) what: &'static str,
 }
 
-/// One number stands for none.
-const MOST: u32 = u32::MAX - 1;
+impl TooMany {
+    /// As many numbers as there are; one more stands for none.
+    pub(super) const MOST: u32 = u32::MAX - 1;
+}
 
 impl Numbering {
     /// The number of a page.
@@ -28,9 +30,9 @@ impl Numbering {
     /// # Errors
     /// [`TooMany`] beyond 2^32 - 2 pages.
     pub fn number(&mut self, page: Vpn) -> Result<u32, TooMany> {
-        let next = u32::try_from(self.numbers.len()).unwrap_or(MOST);
+        let next = u32::try_from(self.numbers.len()).unwrap_or(TooMany::MOST);
         let number = *self.numbers.entry(page).or_insert(next);
-        if number < MOST { Ok(number) } else { Err(TooMany { what: "pages" }) }
+        if number < TooMany::MOST { Ok(number) } else { Err(TooMany { what: "pages" }) }
     }
 
     /// How many pages have a number.

@@ -15,15 +15,7 @@ use crate::process::ProcessId;
 use crate::program::Program;
 use crate::programs::Script;
 use crate::simulation::{Action, Simulation};
-use crate::trace::{Trace, TraceError};
-struct TraceProgram;
-#[derive(Debug)]
-pub struct TraceOutcome;
-impl TraceProgram {
-    fn new(_: Trace) -> (crate::programs::Script, TraceOutcome) {
-        panic!()
-    }
-}
+use crate::trace::{Trace, TraceError, TraceOutcome, TraceProgram};
 use crate::workload::WorkloadError;
 
 /// Why a scenario cannot be begun.

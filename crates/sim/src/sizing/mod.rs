@@ -6,11 +6,13 @@
 //! [`MissRatioCurve`], the faults of every size; [`SlowDown`] says what they cost in time.
 
 mod curve;
+mod fit;
 mod knee;
 mod marks;
 mod slow_down;
 mod stack_distance;
 
 pub use curve::{CurveBuilder, MissRatioCurve};
+pub use fit::{Fit, FitQuestion, SizePoint};
 pub use slow_down::{BadBound, SlowDown};
 pub use stack_distance::StackDistances;

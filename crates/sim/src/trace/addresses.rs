@@ -11,7 +11,7 @@ use rustc_hash::FxBuildHasher;
 use crate::Reference;
 
 /// What a program may use.
-const USABLE: Range<u64> = Layout::User128T.private();
+pub(super) const USABLE: Range<u64> = Layout::User128T.private();
 
 /// The terabyte to which pages outside of what a program may use are moved, one after the other:
 /// one in the middle of nowhere, far from code, heap and stacks.

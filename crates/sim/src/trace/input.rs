@@ -34,6 +34,7 @@ pub(super) struct Input {
 #[derive(Clone, Debug)]
 pub struct Progress {
     read: Arc<AtomicU64>,
+    references: Arc<AtomicU64>,
     /// Bytes of the whole file, where that is known.
     pub total: Option<u64>,
 }
@@ -43,6 +44,16 @@ impl Progress {
     #[must_use]
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
+    }
+
+    /// References that were read.
+    #[must_use]
+    pub fn references(&self) -> u64 {
+        self.references.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_references(&self, count: u64) {
+        self.references.fetch_add(count, Ordering::Relaxed);
     }
 }
 
@@ -85,7 +96,8 @@ impl Input {
         total: Option<u64>,
     ) -> Result<Self, TraceError> {
         let read = Arc::new(AtomicU64::new(0));
-        let progress = Progress { read: Arc::clone(&read), total };
+        let references = Arc::new(AtomicU64::new(0));
+        let progress = Progress { read: Arc::clone(&read), references, total };
         let mut source = BufReader::with_capacity(BUFFER, Counted { source, read });
         let first = match first_bytes(&mut source) {
             Ok(first) => first,

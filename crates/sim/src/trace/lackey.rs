@@ -30,7 +30,7 @@ impl Lackey {
         Self { lines: Lines::new(input), addresses: Addresses::default(), tally }
     }
 
-    pub(super) const fn input(&self) -> &Input {
+    const fn input(&self) -> &Input {
         self.lines.input()
     }
 

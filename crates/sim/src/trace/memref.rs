@@ -32,7 +32,7 @@ impl Memref {
         Self { lines: Lines::new(input), addresses: Addresses::default(), tally }
     }
 
-    pub(super) const fn input(&self) -> &Input {
+    const fn input(&self) -> &Input {
         self.lines.input()
     }
 

@@ -28,6 +28,8 @@ mod lines;
 mod memref;
 mod memtide;
 mod oracle_general;
+mod program;
+mod run;
 mod text;
 mod zstd;
 
@@ -38,6 +40,8 @@ pub use error::{Place, Problem, TraceError};
 pub use format::Format;
 pub use input::Progress;
 pub use memtide::{TraceWriter, Unit, Written};
+pub use program::{TraceFailure, TraceOutcome, TraceProgram};
+pub use run::{TraceReport, TraceRun, TraceRunError};
 
 use crate::Reference;
 use error::{Fault, quoted};
@@ -58,6 +62,7 @@ const FIRST: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Trace {
     parser: Parser,
+    progress: Progress,
 }
 
 #[derive(Debug)]
@@ -123,6 +128,7 @@ impl Trace {
             Some(format) => format,
             None => recognised(&mut input, path)?,
         };
+        let progress = input.progress();
         let parser = match format {
             Format::Memtide => Parser::Memtide(Memtide::new(input)?),
             Format::Lackey => Parser::Lackey(Lackey::new(input)),
@@ -132,7 +138,7 @@ impl Trace {
             Format::Addresses => Parser::Text(Text::new(input, Numbers::Addresses)),
             Format::Ids => Parser::Text(Text::new(input, Numbers::Ids)),
         };
-        Ok(Self { parser })
+        Ok(Self { parser, progress })
     }
 
     /// Replaces what is in `into` by the next references, in their order; whether there are any.
@@ -148,6 +154,7 @@ impl Trace {
             Parser::OracleGeneral(trace) => trace.read(into),
             Parser::Text(trace) => trace.read(into),
         }?;
+        self.progress.add_references(into.len() as u64);
         Ok(!into.is_empty())
     }
 
@@ -173,10 +180,10 @@ impl Trace {
         self.tally().passed_over
     }
 
-    /// How much of the file was read.
+    /// How much of the file was read; it goes on to tell when the trace is moved elsewhere.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.input().progress()
+        self.progress.clone()
     }
 
     const fn tally(&self) -> &Tally {
@@ -186,16 +193,6 @@ impl Trace {
             Parser::Memref(trace) => trace.tally(),
             Parser::OracleGeneral(trace) => trace.tally(),
             Parser::Text(trace) => trace.tally(),
-        }
-    }
-
-    const fn input(&self) -> &Input {
-        match &self.parser {
-            Parser::Memtide(trace) => trace.input(),
-            Parser::Lackey(trace) => trace.input(),
-            Parser::Memref(trace) => trace.input(),
-            Parser::OracleGeneral(trace) => trace.input(),
-            Parser::Text(trace) => trace.input(),
         }
     }
 }

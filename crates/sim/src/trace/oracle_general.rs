@@ -31,10 +31,6 @@ impl OracleGeneral {
         Self { input, objects: Objects::default(), tally: Tally::default() }
     }
 
-    pub(super) const fn input(&self) -> &Input {
-        &self.input
-    }
-
     pub(super) const fn tally(&self) -> &Tally {
         &self.tally
     }

@@ -49,7 +49,7 @@ impl Text {
         }
     }
 
-    pub(super) const fn input(&self) -> &Input {
+    const fn input(&self) -> &Input {
         self.lines.input()
     }
 

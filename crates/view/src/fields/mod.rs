@@ -13,6 +13,7 @@ mod observation;
 mod outputs;
 mod pools;
 mod process;
+mod replayed;
 mod run;
 mod stall;
 mod status;
@@ -33,9 +34,10 @@ pub use observation::OBSERVATION;
 pub use outputs::{OUTPUTS, Output};
 pub use pools::{POOL, POOLS};
 pub use process::{PROCESS, PROCESSES};
+pub use replayed::{REPLAYED, REPLAYED_LISTS, Replayed};
 pub use run::{
-    FAULTS, PAGING, RUN, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS, RUN_SAMPLE,
-    RUN_SAMPLE_PROCESS, run_file,
+    FAULTS, PAGING, RUN, RUN_CHANGE, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS,
+    RUN_SAMPLE, RUN_SAMPLE_PROCESS, run_file,
 };
 pub use stall::STALL;
 pub use status::{STATUS, Status};

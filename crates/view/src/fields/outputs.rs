@@ -1,8 +1,8 @@
 //! What each command prints with --json.
 
 use super::{
-    CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, LISTS, OBJECTS, PROCESSES, RUN, STATUS,
-    WAITED,
+    CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, LISTS, OBJECTS, PROCESSES, REPLAYED, RUN,
+    STATUS, WAITED,
 };
 use crate::Schema;
 
@@ -15,7 +15,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 11] = [
+pub static OUTPUTS: [Output; 12] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -27,4 +27,5 @@ pub static OUTPUTS: [Output; 11] = [
     Output { command: "sim run", table: &RUN },
     Output { command: "sim experiment", table: &EXPERIMENT },
     Output { command: "sim experiment list", table: &EXPERIMENT_LIST },
+    Output { command: "sim replay", table: &REPLAYED },
 ];

@@ -17,7 +17,7 @@ pub(crate) use generate::GenerateArgs;
 pub(crate) use policies::PoliciesArgs;
 pub(crate) use record::RecordArgs;
 pub(crate) use replay::ReplayArgs;
-pub(crate) use run::RunArgs;
+pub(crate) use run::{RunArgs, Shown};
 pub(crate) use trace::TraceArgs;
 
 use clap::{Args, Subcommand};

@@ -1,5 +1,16 @@
 //! `memtide sim replay`.
 
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use memtide_core::page::Tick;
+use memtide_recording::{RecordingError, Replay, digest};
+use memtide_view::fields::{REPLAYED, Replayed};
+use memtide_view::text;
+
 use crate::Exit;
 use crate::args::sim::ReplayArgs;
 use crate::output::Output;
@@ -7,7 +18,76 @@ use crate::output::Output;
 /// Replay a recorded run.
 ///
 /// # Errors
-/// Where the input cannot be used.
-pub(crate) fn run(_output: Output, _args: &ReplayArgs) -> anyhow::Result<Exit> {
-    anyhow::bail!("not built yet")
+/// Where standard output cannot be written.
+pub(crate) fn run(output: Output, args: &ReplayArgs) -> anyhow::Result<Exit> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))
+        .context("the handler of Ctrl-C")?;
+    let told = match replayed(args, &interrupted) {
+        Ok(Some(told)) => told,
+        Ok(None) => return Ok(Exit::Interrupted),
+        Err(error) => {
+            let exit = match error {
+                RecordingError::Unsound(_) => Exit::No,
+                _ => Exit::Usage,
+            };
+            eprintln!("memtide: {}: {error}", args.log.display());
+            return Ok(exit);
+        }
+    };
+    output.print(&REPLAYED.row(&told), text::record)?;
+    match told.recorded {
+        Some(recorded) if recorded != told.digest => {
+            eprintln!(
+                "memtide: {}: the replay led to another state: this Memtide decides otherwise \
+                 than the one that recorded it ({})",
+                args.log.display(),
+                told.made_by
+            );
+            Ok(Exit::No)
+        }
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// Replays as much as is asked for; nothing where it was interrupted.
+fn replayed(
+    args: &ReplayArgs,
+    interrupted: &AtomicBool,
+) -> Result<Option<Replayed>, RecordingError> {
+    let mut replay = Replay::new(BufReader::new(File::open(&args.log)?))?;
+    let until = args.until.map_or(Tick(u64::MAX), |until| {
+        Tick(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX))
+    });
+    while replay.next_moment().is_none_or(|at| at <= until) {
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        if replay.step()?.is_none() {
+            break;
+        }
+        if args.verify_every.is_some_and(|every| replay.events().is_multiple_of(every.get())) {
+            replay.manager().verify()?;
+        }
+    }
+    replay.manager().verify()?;
+    look(&replay).map(Some)
+}
+
+fn look<R: Read>(replay: &Replay<R>) -> Result<Replayed, RecordingError> {
+    let manager = replay.manager();
+    let lists = manager.list_counts();
+    let single = [lists.zeroed, lists.free, lists.modified, lists.modified_no_write, lists.bad];
+    let listed: u64 = single.iter().chain(&lists.standby).map(|count| u64::from(*count)).sum();
+    let is_whole = replay.next_event().is_none();
+    Ok(Replayed {
+        made_by: replay.made_by().to_owned(),
+        events: replay.events(),
+        now: manager.now(),
+        digest: digest(manager)?,
+        recorded: replay.end().filter(|_| is_whole).map(|end| end.digest),
+        lists,
+        active: u64::from(manager.snapshot().frames()) - listed,
+        counters: *manager.counters(),
+    })
 }

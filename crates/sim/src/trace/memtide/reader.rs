@@ -42,10 +42,6 @@ impl Memtide {
         Ok(Self { input, shift, block, is_ended: false, tally: Tally::default() })
     }
 
-    pub(in crate::trace) const fn input(&self) -> &Input {
-        &self.input
-    }
-
     pub(in crate::trace) const fn tally(&self) -> &Tally {
         &self.tally
     }
