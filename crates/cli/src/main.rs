@@ -102,8 +102,12 @@ impl From<Exit> for ExitCode {
 
 fn exit_of(error: &anyhow::Error) -> Exit {
     use memtide_host::Error;
+    use memtide_sim::policies::TooMany;
+    use memtide_sim::trace::TraceError;
     let host = error.downcast_ref::<Error>();
     let blames_input =
-        matches!(host, Some(Error::Threshold(_) | Error::NotACgroup { .. } | Error::Request(_)));
+        matches!(host, Some(Error::Threshold(_) | Error::NotACgroup { .. } | Error::Request(_)))
+            || error.downcast_ref::<TraceError>().is_some_and(TraceError::blames_input)
+            || error.is::<TooMany>();
     if blames_input || error.is::<config::BadConfig>() { Exit::Usage } else { Exit::System }
 }

@@ -69,7 +69,13 @@ impl Manager {
     /// The same where no other page gets the frame.
     fn take_from_page(&mut self, pfn: Pfn) {
         let entry = self.frames.entry(pfn);
-        self.tables.set_word(entry.pte(), entry.original());
+        let original = entry.original();
+        let is_elsewhere = matches!(Pte::unpacked(original), Pte::PageFile(_) | Pte::Store(_));
+        let word = match entry.has(Flag::Unproven) && is_elsewhere {
+            true => self.evictions.evict(original),
+            false => original,
+        };
+        self.tables.set_word(entry.pte(), word);
         self.leave_section(&entry);
         self.frames.move_page(pfn, To::Free);
     }

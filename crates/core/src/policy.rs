@@ -20,6 +20,13 @@ pub struct Policy {
     /// the working set. This is what lets a pass over everything leave the hot pages alone
     /// (S3-FIFO, SOSP 2023, found a tenth right over thousands of traces).
     pub probation_permille: u16,
+    /// A page that is read back before so many thousandths of memory were evicted from probation
+    /// after it enters the main queue at once (S3-FIFO remembers as many as its main queue holds).
+    pub refault_permille: u16,
+    /// A page of the main queue that was used in several turns of it stays for as many more without
+    /// a use, at most so many: what one bit a turn can tell of how often a page is used (S3-FIFO
+    /// counts uses up to three).
+    pub main_turns_max: u8,
     /// The modified writer begins at so many modified pages. Windows begins at 800 on machines of
     /// some size; here it is a share of memory between 16 pages and that.
     pub modified_high: u32,
@@ -63,6 +70,8 @@ impl Policy {
             balance_period: Tick::SECOND,
             age_batch: 8192,
             probation_permille: 100,
+            refault_permille: 900,
+            main_turns_max: 3,
             modified_high: (frames / 32).clamp(16, 800),
             modified_age: Tick(30 * Tick::SECOND.0),
             write_cluster: 64,

@@ -127,12 +127,14 @@ impl Manager {
     }
 
     fn add_to_read(&mut self, operation: OperationId, space: SpaceId, pte: PteAddress, pfn: Pfn) {
+        let is_newcomer = !self.evictions.is_recent(self.tables.word(pte));
         let original = self.tables.get(pte);
         let priority = self.spaces.get(space).priority;
         self.give_page(pfn, pte, original, priority);
         self.frames.move_page(pfn, To::Transition { operation: operation.0 });
         self.frames.edit(pfn, |entry| {
             entry.set(Flag::Reading, true);
+            entry.set(Flag::Newcomer, is_newcomer);
             entry.set_references(1);
         });
         self.tables.set(pte, Pte::Transition(pfn));

@@ -110,6 +110,10 @@ pub(crate) enum Flag {
     Stale = 1 << 21,
     /// Its copy goes to the file of its section, not to a page file.
     FileBacked = 1 << 22,
+    /// It was read and nobody has used it yet: it goes to probation when it is mapped.
+    Newcomer = 1 << 23,
+    /// It was trimmed from probation: when it is evicted its PTE keeps the time.
+    Unproven = 1 << 24,
 }
 
 /// An entry, unpacked as far as the manager needs it.

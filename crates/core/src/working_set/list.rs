@@ -41,6 +41,8 @@ struct Entry {
     age: u8,
     /// Used since it last stood at the head of its queue.
     referenced: bool,
+    /// Turns of the main queue that it was used in and has not been given for yet.
+    turns: u8,
     previous: u32,
     next: u32,
 }
@@ -100,6 +102,7 @@ impl WorkingSetList {
             queue: Some(queue),
             age: 0,
             referenced: false,
+            turns: 0,
             previous: NONE,
             next: NONE,
         };
@@ -158,6 +161,15 @@ impl WorkingSetList {
     /// Takes what was noted of use since the entry last stood at the head of its queue.
     pub(crate) fn take_referenced(&mut self, index: u32) -> bool {
         core::mem::take(&mut self.entries[index as usize].referenced)
+    }
+
+    /// Notes that the entry was used in this turn, or takes back a turn in which it was; `false` if
+    /// there is none.
+    pub(crate) fn note_turn(&mut self, index: u32, used: bool, most: u8) -> bool {
+        let turns = &mut self.entries[index as usize].turns;
+        let stays = used || *turns > 0;
+        *turns = if used { (*turns + 1).min(most) } else { turns.saturating_sub(1) };
+        stays
     }
 
     /// Notes whether the page was used since the last round.

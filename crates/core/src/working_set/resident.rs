@@ -45,6 +45,7 @@ impl Manager {
             let priority = holder.priority;
             self.frames.edit(pfn, |entry| {
                 entry.set_references(references);
+                entry.set(Flag::Newcomer, false);
                 entry.set_priority(priority);
             });
             if is_shared {
@@ -132,6 +133,7 @@ impl Manager {
     pub(crate) fn unmap_page(&mut self, space: SpaceId, index: u32) {
         let holder = self.spaces.get_mut(space);
         let pte = holder.working_set.pte(index);
+        let is_unproven = holder.working_set.queue(index) == Some(Queue::Probation);
         holder.working_set.remove(index);
         holder.working_set.forget_shared(pte);
         let Pte::Valid(valid) = self.tables.get(pte) else {
@@ -144,6 +146,7 @@ impl Manager {
         if valid.has(DIRTY) {
             self.mark_modified(frame);
         }
+        self.frames.edit(frame, |entry| entry.set(Flag::Unproven, is_unproven));
         if !valid.is_shared() {
             return self.retire_page(frame);
         }

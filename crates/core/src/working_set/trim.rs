@@ -37,8 +37,9 @@ impl Manager {
     fn victim(&mut self, space: SpaceId) -> Option<u32> {
         let share = u64::from(self.config.policy.probation_permille);
         let list = &mut self.spaces.get_mut(space).working_set;
-        // Each step clears a mark of use, so a second turn finds a page without one.
-        let steps = 2 * u64::from(list.len()) + 1;
+        let most = self.config.policy.main_turns_max;
+        // Each step takes a mark of use or a turn, so that so many turns find a page without.
+        let steps = (2 + u64::from(most)) * u64::from(list.len()) + 1;
         for _ in 0..steps {
             let newcomers = list.len_of(Queue::Probation);
             let over = u64::from(newcomers) * 1000 > share * u64::from(list.len());
@@ -49,8 +50,12 @@ impl Manager {
             let Pte::Valid(valid) = self.tables.get(pte) else {
                 panic!("working-set entry {index} of space {} has no valid PTE", space.0)
             };
-            let was_noted = list.take_referenced(index);
-            if !valid.has(ACCESSED) && !was_noted {
+            let used = list.take_referenced(index) | valid.has(ACCESSED);
+            let stays = match queue {
+                Queue::Main => list.note_turn(index, used, most),
+                _ => used,
+            };
+            if !stays {
                 return Some(index);
             }
             self.tables.set(pte, Pte::Valid(valid.with(ACCESSED, false)));

@@ -7,10 +7,12 @@ mod commit;
 mod condition;
 mod container;
 mod experiment;
+mod fit;
 mod lists;
 mod object;
 mod observation;
 mod outputs;
+mod policies;
 mod pools;
 mod process;
 mod replayed;
@@ -28,10 +30,12 @@ pub use container::CONTAINER;
 pub use experiment::{
     EXPERIMENT, EXPERIMENT_LIST, EXPERIMENT_NAME, EXPERIMENT_STEP, FINDING, SEEN, SEEN_ROW,
 };
+pub use fit::{FIT, FIT_SIZE, FitReport};
 pub use lists::{IN_USE, LISTS};
 pub use object::{LISTENER, OBJECT, OBJECTS};
 pub use observation::OBSERVATION;
 pub use outputs::{OUTPUTS, Output};
+pub use policies::{POLICIES, POLICY, PoliciesReport, PolicyOutcome};
 pub use pools::{POOL, POOLS};
 pub use process::{PROCESS, PROCESSES};
 pub use replayed::{REPLAYED, REPLAYED_LISTS, Replayed};

@@ -1,8 +1,8 @@
 //! What each command prints with --json.
 
 use super::{
-    CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, LISTS, OBJECTS, PROCESSES, REPLAYED, RUN,
-    STATUS, WAITED,
+    CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS, POLICIES, PROCESSES,
+    REPLAYED, RUN, STATUS, WAITED,
 };
 use crate::Schema;
 
@@ -15,7 +15,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 12] = [
+pub static OUTPUTS: [Output; 14] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -28,4 +28,6 @@ pub static OUTPUTS: [Output; 12] = [
     Output { command: "sim experiment", table: &EXPERIMENT },
     Output { command: "sim experiment list", table: &EXPERIMENT_LIST },
     Output { command: "sim replay", table: &REPLAYED },
+    Output { command: "sim fit", table: &FIT },
+    Output { command: "sim policies", table: &POLICIES },
 ];

@@ -65,13 +65,9 @@ pub static REPLAYED: Table<Replayed> = Table {
         column!("same", "same state", Unit::Flag, "Whether both are the same.", |r| {
             r.recorded.map_or(Value::Nothing, |recorded| Value::Flag(recorded == r.digest))
         }),
-        column!(
-            "lists",
-            "lists",
-            Unit::Record(&REPLAYED_LISTS),
-            "The page lists.",
-            |r| REPLAYED_LISTS.record(r)
-        ),
+        column!("lists", "lists", Unit::Record(&REPLAYED_LISTS), "The page lists.", |r| {
+            REPLAYED_LISTS.record(r)
+        }),
         column!("faults", "faults", Unit::Record(&FAULTS), "All faults, by kind.", |r| {
             FAULTS.record(&r.counters)
         }),

@@ -9,6 +9,7 @@ mod record;
 mod replay;
 mod run;
 mod trace;
+mod values;
 
 pub(crate) use campaign::CampaignArgs;
 pub(crate) use experiment::{ExperimentArgs, LIST};

@@ -1,13 +1,34 @@
-//! `memtide sim fit`.
+//! `memtide sim fit`: the memory that a trace needs.
 
 use crate::Exit;
 use crate::args::sim::FitArgs;
 use crate::output::Output;
+use memtide_sim::sizing::{CurveBuilder, Fit, FitQuestion};
+use memtide_sim::trace::Trace;
+use memtide_view::{fields, text};
+use std::time::Instant;
 
-/// Find the memory that a trace needs.
+/// Finds the memory that a trace needs.
 ///
 /// # Errors
-/// Where the input cannot be used.
-pub(crate) fn run(_output: Output, _args: &FitArgs) -> anyhow::Result<Exit> {
-    anyhow::bail!("not built yet")
+/// Where the trace cannot be read or is none.
+pub(crate) fn run(output: Output, args: &FitArgs) -> anyhow::Result<Exit> {
+    let mut trace = Trace::open(&args.trace, args.format)?;
+    let begin = Instant::now();
+    let (mut curve, mut batch) = (CurveBuilder::default(), Vec::new());
+    while trace.read(&mut batch)? {
+        curve.extend(&batch);
+    }
+    let elapsed = begin.elapsed();
+    let question = FitQuestion {
+        reference_time: args.reference_time,
+        disk: args.disk.clone(),
+        bound: args.slow_down,
+        memories: args.memory.clone(),
+        points: args.points,
+    };
+    let fit = Fit::new(&curve.finish(), &question)?;
+    let report = fields::FitReport { fit, elapsed };
+    output.print(&fields::FIT.row(&report), text::record)?;
+    Ok(Exit::Done)
 }

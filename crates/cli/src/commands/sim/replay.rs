@@ -56,9 +56,9 @@ fn replayed(
     interrupted: &AtomicBool,
 ) -> Result<Option<Replayed>, RecordingError> {
     let mut replay = Replay::new(BufReader::new(File::open(&args.log)?))?;
-    let until = args.until.map_or(Tick(u64::MAX), |until| {
-        Tick(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX))
-    });
+    let until = args
+        .until
+        .map_or(Tick(u64::MAX), |until| Tick(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX)));
     while replay.next_moment().is_none_or(|at| at <= until) {
         if interrupted.load(Ordering::Relaxed) {
             return Ok(None);
