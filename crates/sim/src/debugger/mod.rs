@@ -30,6 +30,7 @@ use memtide_core::page::{SpaceId, Tick};
 
 pub use error::KdError;
 pub use open::{OpenError, Options};
+pub(crate) use pfn::entry as pfn_entry;
 pub use script::{ScriptCommand, commands};
 pub use target::{Plan, Target};
 
