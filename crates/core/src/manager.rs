@@ -25,6 +25,7 @@ use crate::space::page_table::PageTables;
 use crate::store::Store;
 use crate::waiter::{Goal, Waiter};
 use crate::working_set::Balance;
+use crate::working_set::refault::EvictionClock;
 use crate::writer::state::Writer;
 
 /// The memory manager of one machine, as a state machine.
@@ -56,6 +57,7 @@ pub struct Manager {
     pub(crate) waiting: VecDeque<Waiter>,
     pub(crate) writer: Writer,
     pub(crate) balance: Balance,
+    pub(crate) evictions: EvictionClock,
     pub(crate) tracker: Tracker,
     pub(crate) gate: Gate,
     pub(crate) counters: Counters,
@@ -88,6 +90,7 @@ impl Manager {
             waiting: VecDeque::new(),
             writer: Writer::default(),
             balance: Balance::new(config.policy.balance_period),
+            evictions: EvictionClock::new(config.frames, config.policy.refault_permille),
             tracker: Tracker::new(config.marks()?),
             gate: Gate::default(),
             counters: Counters::default(),

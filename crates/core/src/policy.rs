@@ -7,6 +7,9 @@ use crate::page::Tick;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Policy {
     /// Below so many available pages the balance set manager trims at once, not only each second.
+    /// At most 1 MiB: what is trimmed is seldom used before it is repurposed, so a longer list is
+    /// memory that working sets lack, and by the time its pages are repurposed their entries have
+    /// left the processor's cache.
     pub available_low: u32,
     /// Trimming goes on until so many pages are available or on their way to be.
     pub available_goal: u32,
@@ -20,6 +23,13 @@ pub struct Policy {
     /// the working set. This is what lets a pass over everything leave the hot pages alone
     /// (S3-FIFO, SOSP 2023, found a tenth right over thousands of traces).
     pub probation_permille: u16,
+    /// A page that is read back before so many thousandths of memory were evicted from probation
+    /// after it enters the main queue at once (S3-FIFO remembers as many as its main queue holds).
+    pub refault_permille: u16,
+    /// A page of the main queue that was used in several turns of it stays for as many more without
+    /// a use, at most so many: what one bit a turn can tell of how often a page is used (S3-FIFO
+    /// counts uses up to three).
+    pub main_turns_max: u8,
     /// The modified writer begins at so many modified pages. Windows begins at 800 on machines of
     /// some size; here it is a share of memory between 16 pages and that.
     pub modified_high: u32,
@@ -55,7 +65,7 @@ impl Policy {
     /// The defaults for a machine of so many frames.
     #[must_use]
     pub fn for_frames(frames: u32) -> Self {
-        let available_low = (frames / 64).clamp(1, 1024);
+        let available_low = (frames / 64).clamp(1, 256);
         let (minimum, maximum) = WINDOWS_WORKING_SET;
         Self {
             available_low,
@@ -63,6 +73,8 @@ impl Policy {
             balance_period: Tick::SECOND,
             age_batch: 8192,
             probation_permille: 100,
+            refault_permille: 900,
+            main_turns_max: 3,
             modified_high: (frames / 32).clamp(16, 800),
             modified_age: Tick(30 * Tick::SECOND.0),
             write_cluster: 64,

@@ -7,6 +7,7 @@
 //! - [`fields`]: the tables;
 //! - [`json`]: records as JSON, tables as JSON Schema;
 //! - [`csv`]: records as comma-separated values;
+//! - [`run`]: a simulated run as text;
 //! - [`text`]: records as text for a terminal;
 //! - [`markdown`]: the tables as a document.
 
@@ -15,6 +16,7 @@ mod field;
 pub mod fields;
 pub mod json;
 pub mod markdown;
+pub mod run;
 mod table;
 pub mod text;
 

@@ -35,9 +35,13 @@ impl Manager {
         let Some(store) = &self.store else { panic!("store entry {number} without a store") };
         let from = store.stored_at(number);
         self.emit(Output::Decompress { from, to: pfn });
+        let is_newcomer = !self.evictions.is_recent(self.tables.word(pte));
         self.give_page(pfn, pte, Pte::None, priority);
         self.release_stored(number);
-        self.frames.edit(pfn, |entry| entry.set(Flag::Modified, true));
+        self.frames.edit(pfn, |entry| {
+            entry.set(Flag::Modified, true);
+            entry.set(Flag::Newcomer, is_newcomer);
+        });
         self.tables.set(pte, Pte::Transition(pfn));
     }
 

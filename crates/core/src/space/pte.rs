@@ -6,6 +6,7 @@
 //! | 1–7 | read, write, execute, accessed, dirty, shared, pinned | kind in 1–3 |
 //! | 8–11 | | page file |
 //! | 12–43 | frame | frame, slot or store entry |
+//! | 44–63 | | when the page was evicted, in a page file and in the store |
 
 use crate::page::{Access, Pfn};
 
@@ -21,6 +22,10 @@ const RIGHTS: u64 = READ | WRITE | EXECUTE;
 const KIND_SHIFT: u32 = 1;
 const FILE_SHIFT: u32 = 8;
 const NUMBER_SHIFT: u32 = 12;
+const STAMP_SHIFT: u32 = 44;
+
+/// Bits of an entry that is not valid which say when the page was evicted.
+pub(crate) const STAMP_BITS: u32 = u64::BITS - STAMP_SHIFT;
 
 const TRANSITION: u64 = 1;
 const PAGE_FILE: u64 = 2;
@@ -174,6 +179,18 @@ impl Pte {
             Self::Lost(code) => LOST << KIND_SHIFT | (code as u64) << NUMBER_SHIFT,
         }
     }
+}
+
+/// The stamp of an entry that is not valid; 0 is none.
+#[inline]
+pub(crate) const fn stamp_of(word: u64) -> u64 {
+    word >> STAMP_SHIFT
+}
+
+/// An entry that is not valid, with a stamp.
+#[inline]
+pub(crate) const fn with_stamp(word: u64, stamp: u64) -> u64 {
+    word & !(u64::MAX << STAMP_SHIFT) | stamp << STAMP_SHIFT
 }
 
 /// What a resident access changes: the word after it, or `None` where it faults.

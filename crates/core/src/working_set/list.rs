@@ -41,6 +41,8 @@ struct Entry {
     age: u8,
     /// Used since it last stood at the head of its queue.
     referenced: bool,
+    /// Turns of the main queue that it was used in and has not been given for yet.
+    turns: u8,
     previous: u32,
     next: u32,
 }
@@ -100,6 +102,7 @@ impl WorkingSetList {
             queue: Some(queue),
             age: 0,
             referenced: false,
+            turns: 0,
             previous: NONE,
             next: NONE,
         };
@@ -136,6 +139,14 @@ impl WorkingSetList {
         }
     }
 
+    /// The entry that stands behind another in its queue.
+    pub(crate) fn after(&self, index: u32) -> Option<u32> {
+        match self.entries[index as usize].next {
+            NONE => None,
+            next => Some(next),
+        }
+    }
+
     /// Moves an entry to the end of a queue.
     pub(crate) fn move_to(&mut self, index: u32, queue: Queue) {
         self.unlink(index);
@@ -160,6 +171,15 @@ impl WorkingSetList {
         core::mem::take(&mut self.entries[index as usize].referenced)
     }
 
+    /// Notes that the entry was used in this turn, or takes back a turn in which it was; `false` if
+    /// there is none.
+    pub(crate) fn note_turn(&mut self, index: u32, used: bool, most: u8) -> bool {
+        let turns = &mut self.entries[index as usize].turns;
+        let stays = used || *turns > 0;
+        *turns = if used { (*turns + 1).min(most) } else { turns.saturating_sub(1) };
+        stays
+    }
+
     /// Notes whether the page was used since the last round.
     pub(crate) fn note_use(&mut self, index: u32, used: bool) {
         let entry = &mut self.entries[index as usize];
@@ -169,7 +189,6 @@ impl WorkingSetList {
             entry.referenced = true;
         } else {
             entry.age = (entry.age + 1).min(OLDEST);
-            entry.referenced = false;
         }
         self.ages[usize::from(entry.age)] += 1;
     }
@@ -282,5 +301,22 @@ impl WorkingSetList {
             return Err(alloc::format!("{used} entries in use, {linked} in queues"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_used_in_several_turns_outlives_one_used_in_one() {
+        let mut list = WorkingSetList::new();
+        let turns_left = |list: &mut WorkingSetList, used: u32| {
+            let index = list.insert(PteAddress(7), Queue::Main);
+            assert!((0..used).all(|_| list.note_turn(index, true, 3)));
+            (0..10).take_while(|_| list.note_turn(index, false, 3)).count()
+        };
+        let left = [0, 1, 2, 3, 9].map(|used| turns_left(&mut list, used));
+        assert_eq!(left, [0, 1, 2, 3, 3]);
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod balance;
 pub(crate) mod limits;
 pub(crate) mod list;
+pub(crate) mod refault;
 pub(crate) mod resident;
 pub(crate) mod trim;
 

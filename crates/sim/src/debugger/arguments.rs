@@ -15,7 +15,7 @@ pub(super) struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     pub(super) fn new(text: &'a str, usage: &'static str) -> Self {
-        Self { words: text.split_whitespace().collect(), usage }
+        Self { words: words(text).collect(), usage }
     }
 
     /// Takes the next word, if there is one.
@@ -50,6 +50,22 @@ impl<'a> Arguments<'a> {
         };
         Ok(usize::try_from(found).unwrap_or(usize::MAX))
     }
+}
+
+/// The words of a text; quotes keep the spaces of a name together.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let parts = text.split(move |letter: char| {
+        is_quoted ^= letter == '"';
+        letter.is_whitespace() && !is_quoted
+    });
+    parts.filter(|word| !word.is_empty())
+}
+
+/// A name, whether it is quoted or not.
+fn unquoted(text: &str) -> &str {
+    let inner = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or(text)
 }
 
 /// A number: hexadecimal, as in Windows' debugger; `0n10` is decimal.
@@ -93,14 +109,15 @@ pub(super) fn process(text: &str, target: &Target) -> Result<SpaceId, KdError> {
     {
         return Ok(*space);
     }
-    if let Some(space) = spaces.iter().find(|space| target.name(**space) == text) {
+    let name = unquoted(text);
+    if let Some(space) = spaces.iter().find(|space| target.name(**space) == name) {
         return Ok(*space);
     }
     let word = |space: &SpaceId| format!("{:x} ({})", space.0, target.name(*space));
     let known: Vec<String> = spaces.iter().map(word).collect();
     match known.is_empty() {
-        true => usage(format!("there is no process '{text}': none lives")),
-        false => usage(format!("there is no process '{text}': expected {}", known.join(", "))),
+        true => usage(format!("there is no process '{name}': none lives")),
+        false => usage(format!("there is no process '{name}': expected {}", known.join(", "))),
     }
 }
 
@@ -138,6 +155,14 @@ mod tests {
             let told = number(text).expect_err("no number").to_string();
             assert!(told.contains(&format!("'{text}'")), "{told}");
         }
+    }
+
+    #[test]
+    fn quotes_keep_a_name_together() {
+        let found: Vec<&str> = words(" 10000  \"photo editor\" process=\"a b\" ").collect();
+        assert_eq!(found, ["10000", "\"photo editor\"", "process=\"a b\""]);
+        assert_eq!(unquoted("\"photo editor\""), "photo editor");
+        assert_eq!(unquoted("\""), "\"");
     }
 
     #[test]

@@ -26,7 +26,6 @@ struct Usage {
     standby: u64,
     modified: u64,
     transition: u64,
-    dirty: u64,
 }
 
 impl Usage {
@@ -38,7 +37,6 @@ impl Usage {
             PageState::Transition => self.transition += 1,
             PageState::Zeroed | PageState::Free | PageState::Bad => {}
         }
-        self.dirty += view.is_modified as u64;
     }
 }
 
@@ -68,8 +66,8 @@ pub(super) fn memusage(target: &Target, arguments: &Arguments<'_>) -> Result<Str
 fn holders(target: &Target, usage: &BTreeMap<Holder, Usage>) -> Columns {
     let sections: BTreeMap<u32, SectionView> =
         target.manager().snapshot().sections().map(|view| (view.section.0, view)).collect();
-    let titles = ["valid", "standby", "modified", "transition", "dirty", "belongs to"];
-    let mut columns = Columns::new(&titles, &[5]);
+    let titles = ["valid", "standby", "modified", "transition", "belongs to"];
+    let mut columns = Columns::new(&titles, &[4]);
     for (holder, usage) in usage {
         let kilobytes = |pages: u64| format!("{} Kb", pages * PAGE_SIZE / 1024);
         let name = match holder {
@@ -85,7 +83,7 @@ fn holders(target: &Target, usage: &BTreeMap<Holder, Usage>) -> Columns {
             },
             Holder::Store => "the compression store".to_owned(),
         };
-        let numbers = [usage.valid, usage.standby, usage.modified, usage.transition, usage.dirty];
+        let numbers = [usage.valid, usage.standby, usage.modified, usage.transition];
         columns.row(numbers.map(kilobytes).into_iter().chain([name]).collect());
     }
     columns

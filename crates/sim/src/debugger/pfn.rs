@@ -1,8 +1,10 @@
 //! `!pfn`: an entry of the PFN database, in one of its four shapes.
 
-use memtide_core::page::Pfn;
+use std::fmt::Write;
+
+use memtide_core::page::{Pfn, SpaceId};
 use memtide_core::snapshot::{FrameShape, FrameView, PteOwner};
-use memtide_core::{PageState, PteAddress, Source};
+use memtide_core::{Manager, OperationId, PageState, PteAddress, Source};
 
 use super::arguments::{Arguments, frame};
 use super::error::KdError;
@@ -14,39 +16,71 @@ pub(super) fn pfn(target: &Target, mut arguments: Arguments<'_>) -> Result<Strin
     let wanted = frame(arguments.need("the frame")?, &snapshot)?;
     arguments.end()?;
     Ok(match snapshot.frame(wanted) {
-        Some(view) => entry(target, &view),
+        Some(view) => entry(target.manager(), &|space| target.name(space), &view),
         None => String::new(),
     })
 }
 
 /// The lines of an entry: what every shape has stands around what is its own.
-fn entry(target: &Target, view: &FrameView) -> String {
-    let shape = match view.shape {
-        FrameShape::Active { working_set_index, share_count } if view.is_store => {
-            format!("held by the compression store    slots {working_set_index:x}, {share_count:x}")
-        }
-        FrameShape::Active { working_set_index, share_count } => {
-            format!("ws index {working_set_index:08x}    share count {share_count:08x}")
-        }
-        FrameShape::Listed { next, previous } => {
-            format!("flink    {}    blink       {}", link(next), link(previous))
-        }
-        FrameShape::Free { next_of_colour, previous_of_colour } => {
-            let (next, previous) = (link(next_of_colour), link(previous_of_colour));
-            format!("colour flink {next}    colour blink {previous}")
-        }
-        FrameShape::InProgress { operation, waiters } => in_progress(target, operation, waiters),
-    };
+pub(crate) fn entry<'n>(
+    manager: &Manager,
+    name: &dyn Fn(SpaceId) -> &'n str,
+    view: &FrameView,
+) -> String {
+    let (first, second) = shape(manager, view);
     let pte = view.pte_address.map_or_else(|| "none".to_owned(), pte_address);
-    let (references, colour, priority) = (view.reference_count, view.colour, view.priority);
-    let mut lines = format!("    PFN {:08x}    {}\n", view.frame.0, headline(view));
-    lines += &format!("    {shape}    pteaddress {pte}\n");
-    lines += &format!(
-        "    reference count {references:04x}    colour {colour:x}    priority {priority}    {}\n",
-        flags(view)
-    );
-    lines += &format!("    original pte  {}\n", original(view));
-    lines + &format!("    owner         {}\n", owner(target, view))
+    let references = format!("{:04x}", view.reference_count);
+    let colour = format!("{:x}    priority {}    {}", view.colour, view.priority, flags(view));
+    let mut text = format!("    PFN {:08x}    {}\n", view.frame.0, headline(view));
+    let mut line = |left: (&str, String), right: (&str, String)| {
+        let _ = writeln!(text, "    {:<17} {:<10} {:<12} {}", left.0, left.1, right.0, right.1);
+    };
+    line(first, second);
+    line(("reference count", references), ("colour", colour));
+    let lines =
+        [("pteaddress", pte), ("original pte", original(view)), ("owner", owner(name, view))];
+    for (what, value) in lines {
+        let _ = writeln!(text, "    {what:<17} {value}");
+    }
+    text
+}
+
+/// What the first words of an entry are in its shape.
+fn shape(manager: &Manager, view: &FrameView) -> ((&'static str, String), (&'static str, String)) {
+    match view.shape {
+        FrameShape::Active { working_set_index, share_count } => (
+            ("ws index", format!("{working_set_index:08x}")),
+            ("share count", format!("{share_count:08x}")),
+        ),
+        FrameShape::Listed { next, previous } => (("flink", link(next)), ("blink", link(previous))),
+        FrameShape::Free { next_of_colour, previous_of_colour } => {
+            (("colour flink", link(next_of_colour)), ("colour blink", link(previous_of_colour)))
+        }
+        FrameShape::InProgress { operation, waiters } => (
+            ("event: operation", event(operation)),
+            ("waiters", waiting(manager, operation, waiters)),
+        ),
+    }
+}
+
+fn event(operation: Option<OperationId>) -> String {
+    operation.map_or_else(|| "none".to_owned(), |operation| format!("{:08x}", operation.0))
+}
+
+/// How many threads wait, and for what.
+fn waiting(manager: &Manager, operation: Option<OperationId>, waiters: u32) -> String {
+    let Some(operation) = operation else {
+        return format!("{waiters:x}    nobody waits for a write");
+    };
+    match manager.source_of(operation) {
+        Some(Source::PageFile(slot)) => {
+            format!("{waiters:x}    reads page file {:x} from {:08x}", slot.file, slot.number)
+        }
+        Some(Source::File { section, page }) => {
+            format!("{waiters:x}    reads the file of section {:x} from page {page:x}", section.0)
+        }
+        None => format!("{waiters:x}"),
+    }
 }
 
 /// What the entry's shape is, in a few words.
@@ -69,30 +103,12 @@ fn headline(view: &FrameView) -> &'static str {
     }
 }
 
-fn in_progress(
-    target: &Target,
-    operation: Option<memtide_core::OperationId>,
-    waiters: u32,
-) -> String {
-    let Some(operation) = operation else {
-        return "event: none, for nobody waits for a write".to_owned();
-    };
-    let from = match target.manager().source_of(operation) {
-        Some(Source::PageFile(slot)) => {
-            format!("page file {:x}, offset {:x}", slot.file, slot.number)
-        }
-        Some(Source::File { section, page }) => format!("section {:x}, page {page:x}", section.0),
-        None => "the store".to_owned(),
-    };
-    format!("event: operation {:x} from {from}    waiters {waiters:x}", operation.0)
-}
-
-pub(super) fn link(frame: Option<Pfn>) -> String {
+fn link(frame: Option<Pfn>) -> String {
     frame.map_or_else(|| "--------".to_owned(), |frame| format!("{:08x}", frame.0))
 }
 
 /// Where a PTE stands: table and index.
-pub(super) fn pte_address(at: PteAddress) -> String {
+fn pte_address(at: PteAddress) -> String {
     format!("{} (table {:x}, index {:03x})", address(at.0), at.0 >> 9, at.0 & 0x1ff)
 }
 
@@ -120,15 +136,10 @@ fn original(view: &FrameView) -> String {
     }
 }
 
-fn owner(target: &Target, view: &FrameView) -> String {
+fn owner<'n>(name: &dyn Fn(SpaceId) -> &'n str, view: &FrameView) -> String {
     match view.owner {
         Some(PteOwner::Space { space, page }) => {
-            format!(
-                "process {:x} ({}), VA {}",
-                space.0,
-                target.name(space),
-                address(page.address())
-            )
+            format!("process {:x} ({}), VA {}", space.0, name(space), address(page.address()))
         }
         Some(PteOwner::Section { section, page }) => {
             format!("section {:x}, page {page:x}", section.0)

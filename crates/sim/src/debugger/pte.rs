@@ -30,6 +30,10 @@ pub(super) fn pte(
     let mut text =
         format!("VA {}    process {:x} ({})\n\n", address(va), space.0, target.name(space));
     text += &levels(va, &walk.steps).to_string();
+    if let Some(last) = walk.steps.last().filter(|step| step.level > 0) {
+        let name = LEVELS.get(usize::from(last.level)).copied().unwrap_or("?");
+        text += &format!("the {name} is zero: there is no table below it yet\n");
+    }
     text += &format!("\n{}\n", view(&walk.pte));
     if let Some(prototype) = walk.prototype {
         text += &format!("prototype PTE: {}\n", view(&prototype));
@@ -62,11 +66,6 @@ fn levels(va: u64, steps: &[WalkStep]) -> Columns {
             address(u64::from(step.table) << 9 | u64::from(step.index)),
             address(step.word),
         ]);
-    }
-    if let Some(last) = steps.last().filter(|step| step.level > 0) {
-        let below = LEVELS.get(usize::from(last.level) - 1).copied().unwrap_or("?");
-        let none = format!("no table: no page of its {} was ever touched", below);
-        columns.row(vec![below.to_owned(), "-".to_owned(), none]);
     }
     columns
 }

@@ -10,14 +10,34 @@ use memtide_recording::{Replay, Saved};
 use super::error::KdError;
 use crate::process::{Process, ProcessState};
 use crate::simulation::{Ending, Simulation};
+use crate::trace::TraceOutcome;
 
 /// Where a recorded run is read from.
 type Source = Box<dyn Read + Send>;
 
 enum Machine {
-    Simulation(Box<Simulation>),
+    Simulation(Box<Simulation>, Plan),
     Replay(Box<Replay<Source>>),
     Saved(Box<Saved>),
+}
+
+/// What a simulation was begun with.
+#[derive(Default)]
+pub struct Plan {
+    /// When it is over, if processes are still running.
+    pub end: Option<Tick>,
+    /// Where the reading of each trace says what went wrong, with the name of its process.
+    pub traces: Vec<(String, TraceOutcome)>,
+}
+
+impl Plan {
+    /// What went wrong with a trace, if something did.
+    fn failure(&self) -> Option<String> {
+        let failure = |(name, outcome): &(String, TraceOutcome)| {
+            Some(format!("the trace of {name} could not be read on: {}", outcome.take_failure()?))
+        };
+        self.traces.iter().find_map(failure)
+    }
 }
 
 /// What is debugged.
@@ -35,7 +55,7 @@ pub(super) enum Stepped {
     /// The next event lies behind the limit.
     TimeOut,
     /// There is nothing more to come, for this reason.
-    Ended(&'static str),
+    Ended(String),
 }
 
 /// Resident accesses of a log that one step takes at most.
@@ -44,9 +64,9 @@ const TOUCHES: u32 = 1 << 16;
 impl Target {
     /// A simulation; its title tells a reader what it is.
     #[must_use]
-    pub fn simulation(title: &str, mut simulation: Simulation) -> Self {
+    pub fn simulation(title: &str, mut simulation: Simulation, plan: Plan) -> Self {
         simulation.world_mut().watch(true);
-        Self { machine: Machine::Simulation(Box::new(simulation)), title: title.to_owned() }
+        Self { machine: Machine::Simulation(Box::new(simulation), plan), title: title.to_owned() }
     }
 
     /// A recorded run.
@@ -68,7 +88,7 @@ impl Target {
     /// What it is, in words.
     pub(super) const fn word(&self) -> &'static str {
         match self.machine {
-            Machine::Simulation(_) => "simulation",
+            Machine::Simulation(..) => "simulation",
             Machine::Replay(_) => "recorded run",
             Machine::Saved(_) => "snapshot",
         }
@@ -81,7 +101,7 @@ impl Target {
 
     pub(super) fn manager(&self) -> &Manager {
         match &self.machine {
-            Machine::Simulation(simulation) => simulation.world().manager(),
+            Machine::Simulation(simulation, _) => simulation.world().manager(),
             Machine::Replay(replay) => replay.manager(),
             Machine::Saved(saved) => &saved.manager,
         }
@@ -89,7 +109,7 @@ impl Target {
 
     pub(super) fn now(&self) -> Tick {
         match &self.machine {
-            Machine::Simulation(simulation) => simulation.now(),
+            Machine::Simulation(simulation, _) => simulation.now(),
             Machine::Replay(_) | Machine::Saved(_) => self.manager().now(),
         }
     }
@@ -97,7 +117,7 @@ impl Target {
     /// The name of a process, by its space.
     pub(super) fn name(&self, space: SpaceId) -> &str {
         let found = match &self.machine {
-            Machine::Simulation(simulation) => {
+            Machine::Simulation(simulation, _) => {
                 let living = |process: &&Process| {
                     process.space == space && process.state == ProcessState::Alive
                 };
@@ -118,7 +138,7 @@ impl Target {
     /// The processes as the simulation knows them.
     pub(super) fn processes(&self) -> &[Process] {
         match &self.machine {
-            Machine::Simulation(simulation) => simulation.processes(),
+            Machine::Simulation(simulation, _) => simulation.processes(),
             Machine::Replay(_) | Machine::Saved(_) => &[],
         }
     }
@@ -126,7 +146,7 @@ impl Target {
     /// What a frame holds, where that is known.
     pub(super) fn contents(&self, frame: Pfn) -> Option<u64> {
         match &self.machine {
-            Machine::Simulation(simulation) => simulation.world().word(frame),
+            Machine::Simulation(simulation, _) => simulation.world().word(frame),
             Machine::Replay(_) | Machine::Saved(_) => None,
         }
     }
@@ -134,22 +154,25 @@ impl Target {
     /// Lets a little happen, up to a moment.
     pub(super) fn step(&mut self, limit: Tick) -> Result<Stepped, KdError> {
         match &mut self.machine {
-            Machine::Simulation(simulation) => {
-                let ending = simulation.step(limit);
-                let seen = simulation.world_mut().take_seen();
-                Ok(match ending {
-                    None => Stepped::Events(seen),
-                    Some(Ending::TimeOut) => Stepped::TimeOut,
-                    Some(Ending::Done) => Stepped::Ended("every process has ended"),
-                    Some(Ending::Stuck) => {
-                        Stepped::Ended("threads wait, and nothing is under way that could end it")
-                    }
-                })
-            }
+            Machine::Simulation(simulation, plan) => Ok(step_simulation(simulation, plan, limit)),
             Machine::Replay(replay) => step_replay(replay, limit),
-            Machine::Saved(_) => Ok(Stepped::Ended("a snapshot is one moment: it cannot go on")),
+            Machine::Saved(_) => Ok(Stepped::Ended("a snapshot is one moment".to_owned())),
         }
     }
+}
+
+fn step_simulation(simulation: &mut Simulation, plan: &Plan, limit: Tick) -> Stepped {
+    let end = plan.end.unwrap_or(Tick(u64::MAX));
+    let ending = simulation.step(limit.min(end));
+    let seen = simulation.world_mut().take_seen();
+    let why = match ending {
+        None => return Stepped::Events(seen),
+        Some(Ending::TimeOut) if limit < end => return Stepped::TimeOut,
+        Some(Ending::TimeOut) => "the time of the scenario is over".to_owned(),
+        Some(Ending::Done) => "every process has ended".to_owned(),
+        Some(Ending::Stuck) => "threads wait, and nothing is under way to end it".to_owned(),
+    };
+    Stepped::Ended(plan.failure().unwrap_or(why))
 }
 
 fn step_replay(replay: &mut Replay<Source>, limit: Tick) -> Result<Stepped, KdError> {
@@ -158,7 +181,7 @@ fn step_replay(replay: &mut Replay<Source>, limit: Tick) -> Result<Stepped, KdEr
             return Ok(Stepped::TimeOut);
         }
         let Some(replayed) = replay.step()? else {
-            return Ok(Stepped::Ended("the recorded run is over"));
+            return Ok(Stepped::Ended("the recorded run is over".to_owned()));
         };
         let event = replayed.event;
         if !matches!(event, Event::Touch(..)) {

@@ -50,7 +50,7 @@ pub(super) fn working_set(
 /// How many there are, and how to see more of them.
 pub(super) fn tail(all: usize, shown: usize, what: &str) -> String {
     match all.checked_sub(shown) {
-        None | Some(0) => format!("{all} {what}\n"),
-        Some(left) => format!("{all} {what}, {left} not shown: L{all:x} shows all\n"),
+        None | Some(0) => format!("{what}: {all}\n"),
+        Some(left) => format!("{what}: {all}, {left} of them not shown: L{all:x} shows all\n"),
     }
 }

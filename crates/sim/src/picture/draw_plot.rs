@@ -5,11 +5,11 @@ use plotters::style::text_anchor::HPos;
 
 use super::Picture;
 use super::axis::Fitted;
-use super::canvas::{Canvas, FINE, Failure, Words};
+use super::canvas::{Canvas, FINE, Failure, Place, Words};
 use super::colour::Colour;
 use super::frame::{Frame, MARGIN, TICK, draw_head, draw_x_axis, draw_y_axis, widest};
 use super::legend::Key;
-use super::plot::{Band, Note, Plot, Series};
+use super::plot::{Band, Plot, Series};
 
 const BAND: i32 = 17 * FINE;
 const NOTE: Words = Words::new(13, Colour::BLACK).bold();
@@ -95,7 +95,7 @@ pub(super) fn draw<B: DrawingBackend>(
             canvas.mark(marks.mark, frame.point((&fit.x, &fit.y), *point), marks.colour)?;
         }
     }
-    plot.notes.iter().try_for_each(|note| draw_note(canvas, &fit, &frame, note))
+    draw_notes(canvas, &fit, &frame)
 }
 
 fn draw_areas<B: DrawingBackend>(
@@ -148,23 +148,44 @@ fn draw_band<B: DrawingBackend>(
     canvas.text_beside(&band.name, name, HPos::Right, TICK)
 }
 
-fn draw_note<B: DrawingBackend>(
+/// Draws the dots, and the words of each where there is room.
+fn draw_notes<B: DrawingBackend>(
     canvas: &Canvas<'_, B>,
     fit: &Fit<'_>,
     frame: &Frame,
-    note: &Note,
 ) -> Result<(), Failure<B>> {
-    let at = frame.point((&fit.x, &fit.y), (note.x, note.y));
-    canvas.dashes(&[at, (at.0, frame.y.1)], Colour::GREY, 3)?;
-    canvas.dot(at, Colour::BLACK, 5)?;
-    // On the side that has the room, on white to be read on any colour.
-    let length = canvas.width(&note.text, NOTE)?;
-    let left = match at.0 + 12 * FINE + length < frame.x.1 {
-        true => at.0 + 12 * FINE,
-        false => at.0 - 12 * FINE - length,
-    };
-    let pad = 4 * FINE;
-    let corners = [(left - pad, at.1 - 9 * FINE), (left + length + pad, at.1 + 9 * FINE)];
-    canvas.rectangle(corners, Colour::WHITE)?;
-    canvas.text_beside(&note.text, (left, at.1), HPos::Left, NOTE)
+    let (pad, half) = (4 * FINE, 9 * FINE);
+    let mut taken: Vec<[Place; 2]> = Vec::new();
+    for note in &fit.plot.notes {
+        let at = frame.point((&fit.x, &fit.y), (note.x, note.y));
+        let length = canvas.width(&note.text, NOTE)?;
+        // On white to be read on any colour; on the right above the dot where there is room, as
+        // most curves fall, else on the left below it.
+        let goes_right = at.0 + 12 * FINE + length < frame.x.1;
+        let (left, step) = match goes_right {
+            true => (at.0 + 12 * FINE, -half),
+            false => ((at.0 - 12 * FINE - length).max(frame.x.0 + pad), half),
+        };
+        let room = frame.y.0 + half..=frame.y.1 - half;
+        let mut middle = (at.1 + step).clamp(*room.start(), *room.end());
+        let corners =
+            |middle: i32| [(left - pad, middle - half), (left + length + pad, middle + half)];
+        let is_taken = |middle| taken.iter().any(|one| overlap(*one, corners(middle)));
+        while is_taken(middle) && room.contains(&(middle + step)) {
+            middle += step;
+        }
+        taken.push(corners(middle));
+        canvas.rectangle(corners(middle), Colour::WHITE)?;
+        canvas.text_beside(&note.text, (left, middle), HPos::Left, NOTE)?;
+        canvas.dashes(&[at, (at.0, frame.y.1)], Colour::GREY, 3)?;
+        canvas.dot(at, Colour::BLACK, 5)?;
+    }
+    Ok(())
+}
+
+fn overlap(one: [Place; 2], other: [Place; 2]) -> bool {
+    let apart = |low: (i32, i32), high: (i32, i32)| low.1 <= high.0 || high.1 <= low.0;
+    let across = |corners: [Place; 2]| (corners[0].0, corners[1].0);
+    let down = |corners: [Place; 2]| (corners[0].1, corners[1].1);
+    !apart(across(one), across(other)) && !apart(down(one), down(other))
 }

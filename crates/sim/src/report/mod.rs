@@ -3,11 +3,13 @@
 //! Everything in a [`Report`] but its rate is decided by the seed: the same run gives the same
 //! report, byte for byte, however it is written down.
 
+mod conditions;
+mod curve;
 mod pictures;
 
 use std::time::Duration;
 
-use memtide_core::conditions::{Condition, Reading};
+use memtide_core::conditions::Condition;
 use memtide_core::page::Tick;
 use memtide_core::units::Bytes;
 use memtide_core::{Counters, Manager};
@@ -18,6 +20,8 @@ use crate::sample::Sample;
 use crate::simulation::{Ending, Simulation};
 use crate::world::CommandDone;
 
+pub use conditions::{ConditionChange, ConditionSpan};
+pub use curve::miss_ratio;
 pub use pictures::{faults, lists, working_sets};
 
 /// What became of a process.
@@ -103,15 +107,6 @@ impl DiskReport {
     }
 }
 
-/// A condition that changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConditionChange {
-    /// When.
-    pub at: Tick,
-    /// What it is from then on.
-    pub reading: Reading,
-}
-
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -144,7 +139,9 @@ pub struct Report {
     /// The disks.
     pub disks: Vec<DiskReport>,
     /// The conditions that changed, those set from the beginning included.
-    pub conditions: Vec<ConditionChange>,
+    pub changes: Vec<ConditionChange>,
+    /// How each of the nine conditions fared.
+    pub conditions: Vec<ConditionSpan>,
     /// The memory-list commands.
     pub commands: Vec<CommandDone>,
     /// The looks taken, and one at the end.
@@ -165,6 +162,8 @@ impl Report {
             .map(|(number, process)| ProcessReport::of(number, process, manager))
             .collect();
         let changes = world.readings().iter();
+        let changes: Vec<_> =
+            changes.map(|(at, reading)| ConditionChange { at: *at, reading: *reading }).collect();
         let mut samples = simulation.samples().to_vec();
         if samples.last().is_none_or(|sample| sample.at < world.now()) {
             samples.push(Sample::take(world, simulation.processes()));
@@ -184,9 +183,8 @@ impl Report {
             injected_errors: world.injected_errors(),
             processes,
             disks: (0..).zip(world.disks()).map(|(n, disk)| DiskReport::of(n, disk)).collect(),
-            conditions: changes
-                .map(|(at, reading)| ConditionChange { at: *at, reading: *reading })
-                .collect(),
+            conditions: conditions::fared(&changes, &manager.conditions(), simulation.now()),
+            changes,
             commands: world.commands().to_vec(),
             samples,
             elapsed: None,

@@ -5,6 +5,7 @@ use memtide_core::page::{PAGE_SIZE, Tick};
 use memtide_core::units::Bytes;
 use memtide_core::{Counters, ListCounts};
 
+use super::conditions::spans;
 use super::{Report, seconds};
 use crate::picture::{Axis, Colour, Mark, Picture, Plot, Series};
 use crate::process::ProcessId;
@@ -48,7 +49,7 @@ pub fn lists(report: &Report) -> Picture {
             plot = plot.level(format!("{name}: {mark}"), bytes(mark));
         }
     }
-    let plot = with_bands(with_marks(plot, report), report, end);
+    let plot = with_bands(with_marks(plot, report), report);
     Picture::new("Memory lists over time", plot).subtitle(subtitle(report))
 }
 
@@ -126,15 +127,17 @@ const fn is_alarm(condition: Condition) -> bool {
 }
 
 /// A row for the memory-list commands, and one for each condition that changed after the beginning.
-fn with_bands(plot: Plot, report: &Report, end: f64) -> Plot {
+fn with_bands(plot: Plot, report: &Report) -> Plot {
     let changed = |condition: &Condition| {
-        let mut changes = report.conditions.iter();
+        let mut changes = report.changes.iter();
         changes.any(|change| change.reading.condition == *condition && change.at > Tick(0))
     };
     let plot = with_commands(plot, report);
     Condition::ALL.into_iter().filter(changed).fold(plot, |plot, condition| {
         let colour = if is_alarm(condition) { Colour::VERMILLION } else { Colour::GREEN };
-        plot.band(condition.argument().replace('-', " "), colour, spans(report, condition, end))
+        let spans = spans(&report.changes, condition, report.duration);
+        let spans = spans.into_iter().map(|(from, to)| (seconds(from), seconds(to))).collect();
+        plot.band(condition.argument().replace('-', " "), colour, spans)
     })
 }
 
@@ -145,29 +148,10 @@ fn with_commands(plot: Plot, report: &Report) -> Plot {
     if moments.is_empty() { plot } else { plot.band("commands", Colour::BLACK, moments) }
 }
 
-/// When a condition was set.
-fn spans(report: &Report, condition: Condition, end: f64) -> Vec<(f64, f64)> {
-    let mut spans = Vec::new();
-    let mut since = None;
-    for change in report.conditions.iter().filter(|c| c.reading.condition == condition) {
-        let at = seconds(change.at);
-        match (change.reading.state, since) {
-            (State::Set, None) => since = Some(at),
-            (State::Clear | State::Unknown, Some(begun)) => {
-                spans.push((begun, at));
-                since = None;
-            }
-            _ => {}
-        }
-    }
-    spans.extend(since.map(|begun| (begun, end)));
-    spans
-}
-
 /// Where the memory conditions changed, on the line of available memory.
 fn with_marks(plot: Plot, report: &Report) -> Plot {
     let memory = [Condition::LowMemory, Condition::HighMemory];
-    let changes = report.conditions.iter();
+    let changes = report.changes.iter();
     let changes: Vec<_> = changes
         .filter(|change| memory.contains(&change.reading.condition) && change.at > Tick(0))
         .collect();

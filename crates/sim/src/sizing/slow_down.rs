@@ -27,6 +27,16 @@ pub struct BadBound {
     pub bound: f64,
 }
 
+impl BadBound {
+    /// Whether a bound can be kept.
+    ///
+    /// # Errors
+    /// [`BadBound`] below 1, or where it is no number.
+    pub fn check(bound: f64) -> Result<(), Self> {
+        if bound >= 1.0 { Ok(()) } else { Err(Self { bound }) }
+    }
+}
+
 impl SlowDown {
     /// The slow-down with a disk.
     #[must_use]
@@ -48,9 +58,7 @@ impl SlowDown {
     /// # Errors
     /// [`BadBound`] below 1, or where it is no number.
     pub fn smallest(&self, curve: &MissRatioCurve, bound: f64) -> Result<u64, BadBound> {
-        if bound.is_nan() || bound < 1.0 {
-            return Err(BadBound { bound });
-        }
+        BadBound::check(bound)?;
         let faults = (bound - 1.0) * self.own_time(curve) / (self.fault_time.0.max(1) as f64);
         Ok(curve.smallest(whole(faults)))
     }

@@ -6,12 +6,16 @@ mod clean;
 mod commit;
 mod condition;
 mod container;
+mod experiment;
+mod fit;
 mod lists;
 mod object;
 mod observation;
 mod outputs;
+mod policies;
 mod pools;
 mod process;
+mod replayed;
 mod run;
 mod stall;
 mod status;
@@ -24,15 +28,21 @@ pub use clean::{CLEANED, Cleaned, PREDICTION, STEP};
 pub use commit::COMMIT;
 pub use condition::CONDITION;
 pub use container::CONTAINER;
+pub use experiment::{
+    EXPERIMENT, EXPERIMENT_LIST, EXPERIMENT_NAME, EXPERIMENT_STEP, FINDING, SEEN, SEEN_ROW,
+};
+pub use fit::{FIT, FIT_SIZE, FitReport};
 pub use lists::{IN_USE, LISTS};
 pub use object::{LISTENER, OBJECT, OBJECTS};
 pub use observation::OBSERVATION;
 pub use outputs::{OUTPUTS, Output};
+pub use policies::{POLICIES, POLICY, PoliciesReport, PolicyOutcome};
 pub use pools::{POOL, POOLS};
 pub use process::{PROCESS, PROCESSES};
+pub use replayed::{REPLAYED, REPLAYED_LISTS, Replayed};
 pub use run::{
-    FAULTS, PAGING, RUN, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS, RUN_SAMPLE,
-    RUN_SAMPLE_PROCESS, run_file,
+    FAULTS, PAGING, RUN, RUN_CHANGE, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS,
+    RUN_SAMPLE, RUN_SAMPLE_PROCESS, run_file,
 };
 pub use stall::STALL;
 pub use status::{STATUS, Status};

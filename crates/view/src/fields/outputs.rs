@@ -1,8 +1,6 @@
 //! What each command prints with --json.
 
-use super::{
-    CHANGE, CLEANED, DOCTOR, LISTS, OBJECTS, PROCESSES, RUN, STATUS, TRACE, WAITED, WRITTEN,
-};
+use super::{CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN};
 use crate::Schema;
 
 /// The output of one command.
@@ -14,7 +12,9 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 13] = [
+pub static OUTPUTS: [Output; 18] = [
+pub static OUTPUTS: [Output; 18] = [
+pub static OUTPUTS: [Output; 18] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -24,6 +24,11 @@ pub static OUTPUTS: [Output; 13] = [
     Output { command: "clean", table: &CLEANED },
     Output { command: "doctor", table: &DOCTOR },
     Output { command: "sim run", table: &RUN },
+    Output { command: "sim experiment", table: &EXPERIMENT },
+    Output { command: "sim experiment list", table: &EXPERIMENT_LIST },
+    Output { command: "sim replay", table: &REPLAYED },
+    Output { command: "sim fit", table: &FIT },
+    Output { command: "sim policies", table: &POLICIES },
     Output { command: "sim trace", table: &TRACE },
     Output { command: "sim record", table: &WRITTEN },
     Output { command: "sim convert", table: &WRITTEN },

@@ -12,7 +12,7 @@ mod trace;
 mod values;
 
 pub(crate) use campaign::CampaignArgs;
-pub(crate) use experiment::ExperimentArgs;
+pub(crate) use experiment::{ExperimentArgs, LIST};
 pub(crate) use fit::FitArgs;
 pub(crate) use generate::{GenerateArgs, GeneratedFormat, PatternName};
 pub(crate) use policies::PoliciesArgs;

@@ -9,7 +9,7 @@ mod report;
 mod sample;
 
 pub use command::RUN_COMMAND;
-pub use condition::RUN_CONDITION;
+pub use condition::{RUN_CHANGE, RUN_CONDITION};
 pub use counters::{FAULTS, PAGING};
 pub use disk::RUN_DISK;
 pub use process::RUN_PROCESS;

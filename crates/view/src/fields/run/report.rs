@@ -4,7 +4,8 @@ use memtide_sim::Ending;
 use memtide_sim::report::{Report, refaults};
 
 use super::{
-    FAULTS, PAGING, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_PROCESS, RUN_SAMPLE, pages, time,
+    FAULTS, PAGING, RUN_CHANGE, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_PROCESS, RUN_SAMPLE,
+    pages, time,
 };
 use crate::fields::column;
 use crate::{Table, Unit, Value, csv};
@@ -71,7 +72,7 @@ pub static RUN: Table<Report> = Table {
         ),
         column!(
             "references_per_second",
-            "references a second",
+            "references",
             Unit::PerSecond,
             "References simulated in a second; null where nobody measured it.",
             |r| r.rate().map_or(Value::Nothing, Value::PerSecond)
@@ -96,8 +97,15 @@ pub static RUN: Table<Report> = Table {
             "conditions",
             "conditions",
             Unit::Records(&RUN_CONDITION),
-            "The conditions that changed, in the order they did.",
+            "How each of the nine conditions fared.",
             |r| RUN_CONDITION.records(&r.conditions)
+        ),
+        column!(
+            "changes",
+            "changes",
+            Unit::Records(&RUN_CHANGE),
+            "The conditions that changed, in the order they did.",
+            |r| RUN_CHANGE.records(&r.changes)
         ),
         column!(
             "commands",
@@ -125,11 +133,12 @@ const fn word(ending: Ending) -> &'static str {
 }
 
 /// The files of a run as CSV.
-pub const RUN_FILES: [&str; 7] = [
+pub const RUN_FILES: [&str; 8] = [
     "run.csv",
     "processes.csv",
     "disks.csv",
     "conditions.csv",
+    "changes.csv",
     "commands.csv",
     "samples.csv",
     "working_sets.csv",
@@ -146,6 +155,7 @@ pub fn run_file(report: &Report, name: &str) -> String {
         "processes.csv" => csv::table(&RUN_PROCESS, &RUN_PROCESS.rows(&report.processes)),
         "disks.csv" => csv::table(&RUN_DISK, &RUN_DISK.rows(&report.disks)),
         "conditions.csv" => csv::table(&RUN_CONDITION, &RUN_CONDITION.rows(&report.conditions)),
+        "changes.csv" => csv::table(&RUN_CHANGE, &RUN_CHANGE.rows(&report.changes)),
         "commands.csv" => csv::table(&RUN_COMMAND, &RUN_COMMAND.rows(&report.commands)),
         "samples.csv" => csv::table(&RUN_SAMPLE, &RUN_SAMPLE.rows(&report.samples)),
         "working_sets.csv" => {
