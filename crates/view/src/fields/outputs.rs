@@ -2,7 +2,7 @@
 
 use super::{
     CHANGE, CLEANED, DOCTOR, FIT, LISTS, OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, STATUS,
-    WAITED,
+    TRACE, WAITED, WRITTEN,
 };
 use crate::Schema;
 
@@ -15,7 +15,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 12] = [
+pub static OUTPUTS: [Output; 16] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -28,4 +28,8 @@ pub static OUTPUTS: [Output; 12] = [
     Output { command: "sim replay", table: &REPLAYED },
     Output { command: "sim fit", table: &FIT },
     Output { command: "sim policies", table: &POLICIES },
+    Output { command: "sim trace", table: &TRACE },
+    Output { command: "sim record", table: &WRITTEN },
+    Output { command: "sim convert", table: &WRITTEN },
+    Output { command: "sim generate", table: &WRITTEN },
 ];

@@ -1,25 +1,28 @@
 //! `memtide sim fit`: the memory that a trace needs.
 
+use super::reading::{self, told};
 use crate::Exit;
 use crate::args::sim::FitArgs;
 use crate::output::Output;
+use crate::progress::Progress;
 use memtide_sim::sizing::{CurveBuilder, Fit, FitQuestion};
-use memtide_sim::trace::Trace;
 use memtide_view::{fields, text};
-use std::time::Instant;
 
 /// Finds the memory that a trace needs.
 ///
 /// # Errors
 /// Where the trace cannot be read or is none.
 pub(crate) fn run(output: Output, args: &FitArgs) -> anyhow::Result<Exit> {
-    let mut trace = Trace::open(&args.trace, args.format)?;
-    let begin = Instant::now();
+    let mut trace = reading::open(&args.trace, args.format)?;
+    let reached = trace.progress();
+    let mut progress = Progress::new(reached.total);
     let (mut curve, mut batch) = (CurveBuilder::default(), Vec::new());
     while trace.read(&mut batch)? {
         curve.extend(&batch);
+        told(&mut progress, &reached);
     }
-    let elapsed = begin.elapsed();
+    let elapsed = progress.elapsed();
+    drop(progress);
     let question = FitQuestion {
         reference_time: args.reference_time,
         disk: args.disk.clone(),
