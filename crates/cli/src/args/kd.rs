@@ -53,7 +53,7 @@ pub(crate) struct KdArgs {
     /// The seed of a simulation (default: the scenario's, or 1).
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
-    /// Give the pages of a simulation contents, one word each, for dd and dq.
+    /// Give the pages of a scenario's machine contents, one word each, for dd and dq.
     #[arg(long)]
     pub(crate) contents: bool,
     /// The memory of the machine that runs a trace, such as 512M (default: 64M).

@@ -19,6 +19,7 @@ mod replayed;
 mod run;
 mod stall;
 mod status;
+mod trace;
 mod waited;
 
 pub use capability::{CAPABILITY, DOCTOR};
@@ -45,6 +46,7 @@ pub use run::{
 };
 pub use stall::STALL;
 pub use status::{STATUS, Status};
+pub use trace::{TRACE, TRACE_FAULTS, WRITTEN};
 pub use waited::{WAITED, Waited};
 
 /// A column: id, title, unit, help, and how its value is had.

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use memtide_sim::debugger::{Answer, Debugger, KdError, Options, Target, commands};
+use memtide_sim::report::seconds;
 
 use crate::Exit;
 use crate::args::kd::KdArgs;
 use crate::output::{Output, write};
+use crate::progress::Progress;
 
 /// Opens what is to be debugged and takes commands.
 ///
@@ -85,7 +87,7 @@ fn run_script(
         if args.echo {
             write(&format!("kd> {}\n", found.command))?;
         }
-        match debugger.execute(found.command, interrupted) {
+        match execute(&mut debugger, found.command, interrupted) {
             Ok(Answer::Quit) => break,
             Ok(Answer::Text(text)) => write(&text)?,
             Err(error) => {
@@ -101,6 +103,19 @@ fn run_script(
         }
     }
     Ok(exit)
+}
+
+/// Carries out a command; while it runs, a terminal is told how far it is, and Ctrl-C stops it.
+fn execute(
+    debugger: &mut Debugger,
+    command: &str,
+    interrupted: &AtomicBool,
+) -> Result<Answer, KdError> {
+    let mut progress = Progress::new(None);
+    debugger.execute(command, &mut |now| {
+        progress.tell(now.0, |_| format!("{:.3} s simulated", seconds(now)));
+        !interrupted.load(Ordering::Relaxed)
+    })
 }
 
 /// How a command that has no answer ends a script.
