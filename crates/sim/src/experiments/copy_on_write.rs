@@ -46,9 +46,9 @@ impl Scene {
         let address = self.bases[process] + page * PAGE_SIZE;
         let access = if written.is_some() { Access::Write } else { Access::Read };
         self.access(process, page, access);
-        let read =
-            self.stage.world.access_contents(self.processes[process], address, access, written);
-        read.expect("the page is mapped").expect("the machine has contents")
+        let contents = self.stage.world.contents().expect("the machine has contents");
+        let read = contents.access(self.processes[process], Vpn::of(address), access, written);
+        read.expect("the page is mapped")
     }
 
     /// The frame of a page of a process.

@@ -1,6 +1,6 @@
 //! Memory that stays: physical pages behind a window, and large pages.
 
-use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId};
+use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, Vpn};
 use memtide_core::snapshot::PteView;
 use memtide_core::{
     Allocation, Call, Config, LARGE_PAGE_SIZE, ListCommand, MEM_COMMIT, MEM_LARGE_PAGES,
@@ -29,8 +29,8 @@ fn word(stage: &mut Stage, space: SpaceId, address: u64, written: Option<u64>) -
     let access = if written.is_some() { Access::Write } else { Access::Read };
     let given = stage.access(space, address, access);
     assert!(given.is_ok(), "{given:?}");
-    let word = stage.world.access_contents(space, address, access, written);
-    word.expect("the page is mapped").expect("the machine has contents")
+    let contents = stage.world.contents().expect("the machine has contents");
+    contents.access(space, Vpn::of(address), access, written).expect("the page is mapped")
 }
 
 fn counted(stage: &Stage) -> u64 {
