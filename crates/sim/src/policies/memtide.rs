@@ -27,7 +27,7 @@ pub fn memtide(
         machine.manager.policy.read_cluster_max = 1;
         machine.manager.policy.demand_zero_max = 1;
     }
-    let report = run.run_on(&machine, trace)?;
+    let report = run.run_on(&machine, trace, &mut |_| {})?;
     let misses = report.counters.demand_zero + report.counters.hard;
     let outcome = Outcome { policy, memory, references: report.references, misses };
     Ok((outcome, report.elapsed))

@@ -13,8 +13,6 @@ pub struct Output {
 
 /// Every command with --json.
 pub static OUTPUTS: [Output; 18] = [
-pub static OUTPUTS: [Output; 18] = [
-pub static OUTPUTS: [Output; 18] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
