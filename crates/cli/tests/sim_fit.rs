@@ -118,24 +118,3 @@ fn a_trace_that_is_missing_or_none_is_told_with_its_name() {
     assert_eq!(none.status.code(), Some(2));
     assert!(stderr(&none).contains("nothing.bin"), "{}", stderr(&none));
 }
-
-#[test]
-fn the_curve_is_drawn_as_the_name_of_the_file_asks() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let trace = a_loop(&directory);
-    let (svg, png) = (directory.path().join("curve.svg"), directory.path().join("curve.png"));
-    for path in [&svg, &png] {
-        let path = path.to_str().expect("a name");
-        let output = fit(&trace, &["--format", "ids", "--picture", path]);
-        assert!(output.status.success(), "{}", stderr(&output));
-    }
-    let drawn = fs::read_to_string(svg).expect("a picture");
-    for expected in ["<svg", "Misses by memory", "knee: 40 KiB", "needed for 1.1 times: 40 KiB"] {
-        assert!(drawn.contains(expected), "no {expected}");
-    }
-    assert!(fs::read(png).expect("a picture").starts_with(b"\x89PNG"));
-    let output = fit(&trace, &["--format", "ids", "--picture", "curve.gif"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("ends in .svg or .png"), "{}", stderr(&output));
-    assert!(output.stdout.is_empty(), "told before the work is done");
-}

@@ -9,12 +9,10 @@ mod curve;
 mod fit;
 mod knee;
 mod marks;
-mod picture;
 mod slow_down;
 mod stack_distance;
 
 pub use curve::{CurveBuilder, MissRatioCurve};
 pub use fit::{Fit, FitQuestion, SizePoint};
-pub use picture::picture;
 pub use slow_down::{BadBound, SlowDown};
 pub use stack_distance::StackDistances;

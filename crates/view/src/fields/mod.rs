@@ -6,6 +6,7 @@ mod clean;
 mod commit;
 mod condition;
 mod container;
+mod experiment;
 mod fit;
 mod lists;
 mod object;
@@ -27,6 +28,9 @@ pub use clean::{CLEANED, Cleaned, PREDICTION, STEP};
 pub use commit::COMMIT;
 pub use condition::CONDITION;
 pub use container::CONTAINER;
+pub use experiment::{
+    EXPERIMENT, EXPERIMENT_LIST, EXPERIMENT_NAME, EXPERIMENT_STEP, FINDING, SEEN, SEEN_ROW,
+};
 pub use fit::{FIT, FIT_SIZE, FitReport};
 pub use lists::{IN_USE, LISTS};
 pub use object::{LISTENER, OBJECT, OBJECTS};

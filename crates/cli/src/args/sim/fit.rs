@@ -49,7 +49,7 @@ pub(crate) struct FitArgs {
     /// About how many sizes show the curve.
     #[arg(long, value_name = "NUMBER", default_value = "20", conflicts_with = "memory")]
     pub(crate) points: usize,
-    /// Draw the curve, as SVG or PNG by the name of the file.
+    /// Draw the curve with its knee, as SVG or PNG by the name of the file.
     #[arg(long, value_name = "FILE")]
     pub(crate) picture: Option<PathBuf>,
 }

@@ -12,7 +12,7 @@ mod trace;
 mod values;
 
 pub(crate) use campaign::CampaignArgs;
-pub(crate) use experiment::ExperimentArgs;
+pub(crate) use experiment::{ExperimentArgs, LIST};
 pub(crate) use fit::FitArgs;
 pub(crate) use generate::{GenerateArgs, GeneratedFormat, PatternName};
 pub(crate) use policies::PoliciesArgs;
@@ -20,6 +20,7 @@ pub(crate) use record::{ConvertArgs, RecordArgs};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use run::{RunArgs, Shown};
 pub(crate) use trace::{Memory, TraceArgs};
+pub(crate) use values::parse_frames;
 
 use clap::{Args, Subcommand};
 

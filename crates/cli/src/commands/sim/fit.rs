@@ -6,18 +6,18 @@ use crate::args::sim::FitArgs;
 use crate::config::BadConfig;
 use crate::output::Output;
 use crate::progress::Progress;
-use anyhow::Context;
-use memtide_sim::picture::Format;
-use memtide_sim::sizing::{self, CurveBuilder, Fit, FitQuestion};
+use memtide_sim::picture::{self, Picture};
+use memtide_sim::report::miss_ratio;
+use memtide_sim::sizing::{CurveBuilder, Fit, FitQuestion, MissRatioCurve};
 use memtide_view::{fields, text};
 
 /// Finds the memory that a trace needs.
 ///
 /// # Errors
-/// Where the trace cannot be read or is none, or the picture cannot be written.
+/// Where the trace cannot be read or is none.
 pub(crate) fn run(output: Output, args: &FitArgs) -> anyhow::Result<Exit> {
     if let Some(path) = &args.picture {
-        Format::of(path).map_err(|error| BadConfig::new(format!("--picture: {error}")))?;
+        picture::Format::of(path).map_err(|error| BadConfig::new(format!("--picture: {error}")))?;
     }
     let mut trace = reading::open(&args.trace, args.format)?;
     let reached = trace.progress();
@@ -38,11 +38,19 @@ pub(crate) fn run(output: Output, args: &FitArgs) -> anyhow::Result<Exit> {
     };
     let curve = curve.finish();
     let fit = Fit::new(&curve, &question)?;
+    let picture = args.picture.as_ref().map(|path| (path, drawn(&curve, &fit, args)));
     let report = fields::FitReport { fit, elapsed };
     output.print(&fields::FIT.row(&report), text::record)?;
-    if let Some(path) = &args.picture {
-        let drawn = sizing::picture(&curve, &report.fit);
-        drawn.save(path).with_context(|| path.display().to_string())?;
+    if let Some((path, picture)) = picture {
+        picture.save(path)?;
     }
     Ok(Exit::Done)
+}
+
+/// The curve with its knee, what was asked for, and what the bound needs.
+fn drawn(curve: &MissRatioCurve, fit: &Fit, args: &FitArgs) -> Picture {
+    let needed = format!("for a slow-down of {}", fit.bound);
+    let asked = args.memory.iter().map(|pages| ("asked for", *pages));
+    let marked: Vec<_> = asked.chain([(needed.as_str(), fit.needed.pages)]).collect();
+    miss_ratio(curve, &marked)
 }
