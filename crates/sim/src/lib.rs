@@ -10,6 +10,7 @@ pub mod campaign;
 mod contents;
 pub mod debugger;
 mod disk;
+pub mod experiments;
 mod injected;
 mod machine;
 pub mod oracle;

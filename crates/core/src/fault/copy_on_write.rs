@@ -49,6 +49,7 @@ impl Manager {
             space,
             page,
             region,
+            protection: protection.after_copy(),
             pte,
             pfn: copy,
             content: Content::Kept,

@@ -135,7 +135,6 @@ impl Manager {
         self.frames.edit(pfn, |entry| {
             entry.set(Flag::Reading, true);
             entry.set(Flag::Newcomer, is_newcomer);
-            entry.set_references(1);
         });
         self.tables.set(pte, Pte::Transition(pfn));
         if let Some(read) = self.operations.get_mut(operation) {
@@ -178,10 +177,7 @@ impl Manager {
 
     fn page_read(&mut self, pfn: Pfn, is_filled: bool) {
         let entry = self.frames.entry(pfn);
-        self.frames.edit(pfn, |entry| {
-            entry.set(Flag::Reading, false);
-            entry.set_references(0);
-        });
+        self.frames.edit(pfn, |entry| entry.set(Flag::Reading, false));
         if entry.has(Flag::Orphan) {
             self.free_frame(pfn);
         } else if is_filled {

@@ -15,6 +15,7 @@ use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{Config, Editor, Helper};
 
+use super::execute;
 use crate::Exit;
 use crate::args::kd::KdArgs;
 use crate::output::write;
@@ -90,7 +91,7 @@ fn take_lines(
         };
         for found in commands(&line) {
             interrupted.store(false, Ordering::Relaxed);
-            match debugger.borrow_mut().execute(found.command, interrupted) {
+            match execute(&mut debugger.borrow_mut(), found.command, interrupted) {
                 Ok(Answer::Quit) => return Ok(Exit::Done),
                 Ok(Answer::Text(text)) => write(&text)?,
                 Err(error) => {

@@ -10,7 +10,7 @@ use memtide_core::page::Tick;
 use memtide_sim::report::{self, Report, seconds};
 use memtide_sim::scenario::{Scenario, Started};
 use memtide_sim::{Ending, RunLog, Simulation, picture};
-use memtide_view::{fields, text};
+use memtide_view::fields;
 
 use crate::Exit;
 use crate::args::sim::{RunArgs, Shown};
@@ -108,12 +108,7 @@ fn run_to(simulation: &mut Simulation, end: Option<Tick>) -> (Ending, Duration) 
 }
 
 fn print(output: Output, report: &Report) -> anyhow::Result<()> {
-    // A text leaves out what pictures and files show better.
-    output.print(&fields::RUN.row(report), |row, style| {
-        let shown: Vec<_> =
-            row.iter().filter(|(field, _)| field.id != "samples").cloned().collect();
-        text::record(&shown, style)
-    })?;
+    output.print(&fields::RUN.row(report), |_, style| memtide_view::run::text(report, style))?;
     Ok(())
 }
 
