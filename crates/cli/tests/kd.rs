@@ -221,7 +221,8 @@ fn a_snapshot_gives_the_answers_of_the_machine_it_was_made_of() {
 fn a_recorded_run_is_the_run_at_every_moment() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = recorded(&folder);
-    for commands in ["g low-memory; t 20", "g fault hard editor; !memusage", "g 800ms; !process 0"]
+    for commands in
+        ["g low-memory; t 20", "g 1ms; g fault hard editor; !memusage", "g 800ms; !process 0"]
     {
         let (run, replayed) = (answers(&scenario(), commands), answers(&log, commands));
         let known = |text: &str| {
@@ -315,7 +316,7 @@ fn a_trace_is_run_by_a_program_that_makes_its_references() {
     assert!(shown.contains("every process has ended"), "{shown}");
     let none = memtide(folder.path(), &["kd", &target, "--memory", "1", "-c", ".time"], "");
     assert_eq!(code(&none), Some(2));
-    assert!(errors(&none).contains("expected 4 KiB to 16 TiB"), "{}", errors(&none));
+    assert!(errors(&none).contains("expected at least a page"), "{}", errors(&none));
 }
 
 #[test]

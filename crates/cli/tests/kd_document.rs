@@ -51,6 +51,9 @@ fn the_walk_through_shows_what_the_debugger_answers() {
     let answers: Vec<&str> =
         starts.iter().zip(ends).map(|(at, end)| &transcript[*at..end]).collect();
     let made = with_answers(&page, &answers);
+    for shape in ["colour flink", "ws index", "    flink ", "event: operation"] {
+        assert!(made.contains(shape), "{shape}: the frames that the page looks at have moved on");
+    }
     if std::env::var_os("MEMTIDE_BLESS").is_some() {
         std::fs::write(&path, &made).expect("written");
     }

@@ -17,6 +17,7 @@ pub(crate) struct PageList {
 
 /// The lists of all states that have one.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Lists {
     /// By colour.
     pub(super) zeroed: Vec<PageList>,

@@ -170,7 +170,11 @@ fn call_words(target: &Target, call: &Call) -> String {
         }
         Call::MapView(space, view) => {
             let (name, section) = (named(target, *space), view.section.0);
-            format!("MapViewOfFile by {name}: section {section:x}, {:x} bytes", view.bytes)
+            let bytes = match view.bytes {
+                0 => "all of it".to_owned(),
+                bytes => format!("{bytes:x} bytes"),
+            };
+            format!("MapViewOfFile by {name}: section {section:x}, {bytes}")
         }
         Call::UnmapView(space, va) => {
             format!("UnmapViewOfFile by {}: {}", named(target, *space), address(*va))

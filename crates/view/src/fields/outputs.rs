@@ -1,6 +1,9 @@
 //! What each command prints with --json.
 
-use super::{CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN};
+use super::{
+    CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS, POLICIES, PROCESSES,
+    REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN,
+};
 use crate::Schema;
 
 /// The output of one command.
@@ -12,8 +15,6 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 18] = [
-pub static OUTPUTS: [Output; 18] = [
 pub static OUTPUTS: [Output; 18] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },

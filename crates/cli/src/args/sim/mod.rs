@@ -20,6 +20,7 @@ pub(crate) use record::{ConvertArgs, RecordArgs};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use run::{RunArgs, Shown};
 pub(crate) use trace::{Memory, TraceArgs};
+pub(crate) use values::parse_frames;
 
 use clap::{Args, Subcommand};
 

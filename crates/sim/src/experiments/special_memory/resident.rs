@@ -25,14 +25,6 @@ fn stage() -> (Stage, SpaceId) {
     (stage, space)
 }
 
-fn word(stage: &mut Stage, space: SpaceId, address: u64, written: Option<u64>) -> u64 {
-    let access = if written.is_some() { Access::Write } else { Access::Read };
-    let given = stage.access(space, address, access);
-    assert!(given.is_ok(), "{given:?}");
-    let word = stage.world.access_contents(space, address, access, written);
-    word.expect("the page is mapped").expect("the machine has contents")
-}
-
 fn counted(stage: &Stage) -> u64 {
     stage.world.manager().counters().faults()
 }
@@ -64,7 +56,7 @@ pub(super) fn windows(outcome: &mut Outcome) {
         let mark = 0x100 + u64::try_from(part).unwrap_or_default();
         // Written the first time round, only read the second.
         let is_first = seen.len() < 3;
-        let found = word(&mut stage, space, window, is_first.then_some(mark));
+        let found = stage.word(space, window, is_first.then_some(mark));
         let names: Vec<String> = chunk.iter().map(ToString::to_string).collect();
         let part = format!("part {}{}", part + 1, if is_first { "" } else { " again" });
         table.row([part, names.join(" "), format!("{found:#x}"), counted(&stage).to_string()]);
