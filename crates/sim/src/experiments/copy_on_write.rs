@@ -44,11 +44,7 @@ impl Scene {
     /// What a process reads in a page, as the oracle of contents has it.
     fn word(&mut self, process: usize, page: u64, written: Option<u64>) -> u64 {
         let address = self.bases[process] + page * PAGE_SIZE;
-        let access = if written.is_some() { Access::Write } else { Access::Read };
-        self.access(process, page, access);
-        let contents = self.stage.world.contents().expect("the machine has contents");
-        let read = contents.access(self.processes[process], Vpn::of(address), access, written);
-        read.expect("the page is mapped")
+        self.stage.word(self.processes[process], address, written)
     }
 
     /// The frame of a page of a process.

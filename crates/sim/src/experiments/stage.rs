@@ -1,6 +1,6 @@
 //! A world with processes that do one thing at a time, and what each thing gave.
 
-use memtide_core::page::{Access, SpaceId, ThreadId, Tick};
+use memtide_core::page::{Access, SpaceId, ThreadId, Tick, Vpn};
 use memtide_core::{Allocation, Call, Counters, Exception, Refusal, Reply, SpaceConfig};
 
 use super::status::status_name;
@@ -141,6 +141,16 @@ impl Stage {
             let given = self.access(space, base + page * memtide_core::page::PAGE_SIZE, access);
             assert!(given.is_ok(), "{given:?}");
         }
+    }
+
+    /// What a process reads in a page, or writes there, as the oracle of contents has it.
+    pub(super) fn word(&mut self, space: SpaceId, address: u64, written: Option<u64>) -> u64 {
+        let access = if written.is_some() { Access::Write } else { Access::Read };
+        let given = self.access(space, address, access);
+        assert!(given.is_ok(), "{given:?}");
+        let contents = self.world.contents().expect("the machine has contents");
+        let word = contents.access(space, Vpn::of(address), access, written);
+        word.expect("the page is mapped")
     }
 
     /// Locks a range: VirtualLock.

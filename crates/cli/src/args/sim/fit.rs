@@ -28,7 +28,7 @@ Examples:
 /// What `sim fit` takes.
 #[derive(Debug, Args)]
 pub(crate) struct FitArgs {
-    /// The trace; what is compressed with gzip or zstd is read as it is.
+    /// The trace, or - for standard input; what gzip or zstd compressed is read as it is.
     #[arg(value_name = "TRACE")]
     pub(crate) trace: PathBuf,
     /// Its format (default: by its content, or else by its name).

@@ -28,7 +28,7 @@ Examples:
 /// What `sim policies` takes.
 #[derive(Debug, Args)]
 pub(crate) struct PoliciesArgs {
-    /// The trace; what is compressed with gzip or zstd is read as it is.
+    /// The trace, a file; what gzip or zstd compressed is read as it is.
     #[arg(value_name = "TRACE")]
     pub(crate) trace: PathBuf,
     /// Its format (default: by its content, or else by its name).

@@ -1,15 +1,15 @@
 //! `memtide sim fit`: the memory that a trace needs.
 
+use super::reading::{self, told};
 use crate::Exit;
 use crate::args::sim::FitArgs;
 use crate::config::BadConfig;
 use crate::output::Output;
+use crate::progress::Progress;
 use memtide_sim::picture::{self, Picture};
 use memtide_sim::report::miss_ratio;
 use memtide_sim::sizing::{CurveBuilder, Fit, FitQuestion, MissRatioCurve};
-use memtide_sim::trace::Trace;
 use memtide_view::{fields, text};
-use std::time::Instant;
 
 /// Finds the memory that a trace needs.
 ///
@@ -19,13 +19,16 @@ pub(crate) fn run(output: Output, args: &FitArgs) -> anyhow::Result<Exit> {
     if let Some(path) = &args.picture {
         picture::Format::of(path).map_err(|error| BadConfig::new(format!("--picture: {error}")))?;
     }
-    let mut trace = Trace::open(&args.trace, args.format)?;
-    let begin = Instant::now();
+    let mut trace = reading::open(&args.trace, args.format)?;
+    let reached = trace.progress();
+    let mut progress = Progress::new(reached.total);
     let (mut curve, mut batch) = (CurveBuilder::default(), Vec::new());
     while trace.read(&mut batch)? {
         curve.extend(&batch);
+        told(&mut progress, &reached);
     }
-    let elapsed = begin.elapsed();
+    let elapsed = progress.elapsed();
+    drop(progress);
     let question = FitQuestion {
         reference_time: args.reference_time,
         disk: args.disk.clone(),

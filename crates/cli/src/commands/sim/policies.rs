@@ -1,8 +1,10 @@
 //! `memtide sim policies`: replacement policies side by side on a trace.
 
+use super::reading::told;
 use crate::Exit;
 use crate::args::sim::PoliciesArgs;
 use crate::output::Output;
+use crate::progress::Progress;
 use memtide_sim::policies::{Comparison, Outcome, PolicyName, memtide};
 use memtide_sim::trace::{Trace, TraceRun};
 use memtide_view::fields::{POLICIES, POLICY, PoliciesReport, PolicyOutcome};
@@ -28,18 +30,12 @@ pub(crate) fn run(output: Output, args: &PoliciesArgs) -> anyhow::Result<Exit> {
     memories.sort_unstable();
     memories.dedup();
 
-    let mut comparison = Comparison::new(&policies, &memories);
-    let mut trace = opened(args)?;
-    let mut batch = Vec::new();
-    while trace.read(&mut batch)? {
-        comparison.extend(&batch)?;
-    }
+    let comparison = compared(args, &policies, &memories)?;
     let (references, pages) = (comparison.references(), comparison.pages());
-    let mut outcomes: Vec<(Outcome, Option<Duration>)> =
-        comparison.finish().into_iter().map(|outcome| (outcome, None)).collect();
+    let mut outcomes = finished(comparison);
     for memory in &memories {
         for policy in policies.iter().filter(|policy| policy.is_memtide()) {
-            let (outcome, elapsed) = memtide(*policy, &run_of(args, *memory), opened(args)?)?;
+            let (outcome, elapsed) = run_of(args, *policy, *memory)?;
             outcomes.push((outcome, Some(elapsed)));
         }
     }
@@ -53,12 +49,49 @@ pub(crate) fn run(output: Output, args: &PoliciesArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn opened(args: &PoliciesArgs) -> anyhow::Result<Trace> {
-    Ok(Trace::open(&args.trace, args.format)?)
+/// The reference policies after one pass over the trace.
+fn compared(
+    args: &PoliciesArgs,
+    policies: &[PolicyName],
+    memories: &[u32],
+) -> anyhow::Result<Comparison> {
+    let mut comparison = Comparison::new(policies, memories);
+    let mut trace = Trace::open(&args.trace, args.format)?;
+    let reached = trace.progress();
+    let mut progress = Progress::new(reached.total);
+    let mut batch = Vec::new();
+    while trace.read(&mut batch)? {
+        comparison.extend(&batch)?;
+        told(&mut progress, &reached);
+    }
+    Ok(comparison)
 }
 
-fn run_of(args: &PoliciesArgs, memory: u32) -> TraceRun {
-    TraceRun { frames: Some(memory), disk: args.disk.clone(), reference_time: args.reference_time }
+fn finished(comparison: Comparison) -> Vec<(Outcome, Option<Duration>)> {
+    let mut progress = Progress::new(Some(comparison.references_left()));
+    let told = |elapsed: Duration, made: u64| {
+        let rate = made as f64 / elapsed.as_secs_f64() / 1e6;
+        format!("the optimum: {rate:.1} million references/s")
+    };
+    let outcomes =
+        comparison.finish(&mut |made| progress.tell(made, |elapsed| told(elapsed, made)));
+    outcomes.into_iter().map(|outcome| (outcome, None)).collect()
+}
+
+/// The memory manager's run over the trace.
+fn run_of(
+    args: &PoliciesArgs,
+    policy: PolicyName,
+    memory: u32,
+) -> anyhow::Result<(Outcome, Duration)> {
+    let run = TraceRun {
+        frames: Some(memory),
+        disk: args.disk.clone(),
+        reference_time: args.reference_time,
+    };
+    let trace = Trace::open(&args.trace, args.format)?;
+    let mut progress = Progress::new(trace.progress().total);
+    Ok(memtide(policy, &run, trace, &mut |reached| told(&mut progress, reached))?)
 }
 
 /// Each outcome beside that of the memory manager with the same memory.

@@ -1,6 +1,6 @@
 //! Memory that stays: physical pages behind a window, and large pages.
 
-use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, Vpn};
+use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId};
 use memtide_core::snapshot::PteView;
 use memtide_core::{
     Allocation, Call, Config, LARGE_PAGE_SIZE, ListCommand, MEM_COMMIT, MEM_LARGE_PAGES,
@@ -23,14 +23,6 @@ fn stage() -> (Stage, SpaceId) {
     let privileges = Privileges { lock_memory: true };
     let space = stage.process_with(SpaceConfig { privileges, ..SpaceConfig::default() });
     (stage, space)
-}
-
-fn word(stage: &mut Stage, space: SpaceId, address: u64, written: Option<u64>) -> u64 {
-    let access = if written.is_some() { Access::Write } else { Access::Read };
-    let given = stage.access(space, address, access);
-    assert!(given.is_ok(), "{given:?}");
-    let contents = stage.world.contents().expect("the machine has contents");
-    contents.access(space, Vpn::of(address), access, written).expect("the page is mapped")
 }
 
 fn counted(stage: &Stage) -> u64 {
@@ -64,7 +56,7 @@ pub(super) fn windows(outcome: &mut Outcome) {
         let mark = 0x100 + u64::try_from(part).unwrap_or_default();
         // Written the first time round, only read the second.
         let is_first = seen.len() < 3;
-        let found = word(&mut stage, space, window, is_first.then_some(mark));
+        let found = stage.word(space, window, is_first.then_some(mark));
         let names: Vec<String> = chunk.iter().map(ToString::to_string).collect();
         let part = format!("part {}{}", part + 1, if is_first { "" } else { " again" });
         table.row([part, names.join(" "), format!("{found:#x}"), counted(&stage).to_string()]);
