@@ -152,7 +152,10 @@ fn a_malformed_scenario_names_the_file_the_place_and_what_was_expected() {
          1000p\n"
     );
     let unknown = said(&SMALL.replace("memory = '6MiB'", "memmory = '6MiB'"));
-    assert!(unknown.starts_with("memtide: FILE:8:1: process[0].memmory: unknown field"), "{unknown}");
+    assert!(
+        unknown.starts_with("memtide: FILE:8:1: process[0].memmory: unknown field"),
+        "{unknown}"
+    );
     assert!(unknown.contains("the nearest is `memory`"), "{unknown}");
     let huge = said(&SMALL.replace("count = 2", "count = 99999999999999999999"));
     assert!(huge.starts_with("memtide: FILE:7:9: "), "{huge}");

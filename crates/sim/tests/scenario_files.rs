@@ -42,7 +42,7 @@ fn process<'a>(report: &'a Report, name: &str) -> &'a ProcessReport {
 
 /// When a condition was first set.
 fn set_at(report: &Report, condition: Condition) -> Option<Tick> {
-    let mut changes = report.conditions.iter();
+    let mut changes = report.changes.iter();
     let is_it = |change: &&memtide_sim::report::ConditionChange| {
         change.reading.condition == condition && change.reading.state == State::Set
     };

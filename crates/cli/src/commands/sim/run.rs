@@ -10,7 +10,7 @@ use memtide_core::page::Tick;
 use memtide_sim::report::{self, Report, seconds};
 use memtide_sim::scenario::{Scenario, Started};
 use memtide_sim::{Ending, RunLog, Simulation, picture};
-use memtide_view::{fields, text};
+use memtide_view::fields;
 
 use crate::Exit;
 use crate::args::sim::{RunArgs, Shown};
@@ -52,7 +52,7 @@ pub(crate) fn run(output: Output, args: &RunArgs) -> anyhow::Result<Exit> {
         log.finish(&mut simulation).with_context(|| path.display().to_string())?;
     }
     let report = Report::of(&simulation, ending).took(elapsed);
-    print(output, &report)?;
+    output.print(&fields::RUN.row(&report), |_, style| memtide_view::run::text(&report, style))?;
     write_files(&report, args)?;
     failed_trace(&started, &args.scenario)?;
     anyhow::ensure!(ending != Ending::Stuck, "a thread waits for what never comes: please report");
@@ -105,16 +105,6 @@ fn run_to(simulation: &mut Simulation, end: Option<Tick>) -> (Ending, Duration) 
             format!("{:.1} s simulated, {rate:.1} million references/s", seconds(now))
         });
     }
-}
-
-fn print(output: Output, report: &Report) -> anyhow::Result<()> {
-    // A text leaves out what pictures and files show better.
-    output.print(&fields::RUN.row(report), |row, style| {
-        let shown: Vec<_> =
-            row.iter().filter(|(field, _)| field.id != "samples").cloned().collect();
-        text::record(&shown, style)
-    })?;
-    Ok(())
 }
 
 fn write_files(report: &Report, args: &RunArgs) -> anyhow::Result<()> {
