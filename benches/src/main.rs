@@ -9,6 +9,7 @@ mod idle;
 mod look;
 mod notifiers;
 mod statistics;
+mod terabyte;
 mod waiters;
 
 use anyhow::bail;
@@ -21,8 +22,9 @@ fn main() -> anyhow::Result<()> {
         ["waiters"] => waiters::run(),
         ["idle"] => idle::run(),
         ["look"] => look::run(),
+        ["terabyte"] => terabyte::run(),
         // The program that fills memory for the others.
         ["fill", rest @ ..] => filler::run(rest),
-        _ => bail!("expected one of: crossing [ROUNDS], waiters, idle, look"),
+        _ => bail!("expected one of: crossing [ROUNDS], waiters, idle, look, terabyte"),
     }
 }

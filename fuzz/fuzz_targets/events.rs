@@ -75,9 +75,7 @@ impl Bytes<'_> {
         let thread = ThreadId(self.small());
         let space = self.space();
         match self.byte() % 12 {
-            0..4 => {
-                Input::Fault { thread, space, address: self.address(), access: self.access() }
-            }
+            0..4 => Input::Fault { thread, space, address: self.address(), access: self.access() },
             4 => Input::Lock { thread, space, address: self.address(), bytes: self.size() },
             5 => Input::ReadDone { operation, result: self.result() },
             6 => Input::WriteDone { operation, result: self.result() },

@@ -86,6 +86,8 @@ enum Exit {
     System,
     /// The user interrupted it.
     Interrupted,
+    /// A program that was run ended with this code.
+    Program(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -96,6 +98,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => Self::from(2),
             Exit::System => Self::from(3),
             Exit::Interrupted => Self::from(130),
+            Exit::Program(code) => Self::from(code),
         }
     }
 }
@@ -103,11 +106,12 @@ impl From<Exit> for ExitCode {
 fn exit_of(error: &anyhow::Error) -> Exit {
     use memtide_host::Error;
     use memtide_sim::policies::TooMany;
-    use memtide_sim::trace::TraceError;
+    use memtide_sim::trace::{TraceError, TraceRunError};
     let host = error.downcast_ref::<Error>();
     let blames_input =
         matches!(host, Some(Error::Threshold(_) | Error::NotACgroup { .. } | Error::Request(_)))
             || error.downcast_ref::<TraceError>().is_some_and(TraceError::blames_input)
+            || error.downcast_ref::<TraceRunError>().is_some_and(TraceRunError::blames_input)
             || error.is::<TooMany>();
     if blames_input || error.is::<config::BadConfig>() { Exit::Usage } else { Exit::System }
 }

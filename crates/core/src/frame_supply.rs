@@ -53,11 +53,7 @@ impl Manager {
 
     /// Makes an available frame the manager's own.
     pub(crate) fn hold(&mut self, pfn: Pfn) {
-        self.frames.move_page(pfn, To::Active { working_set_index: NONE, share: 0 });
-        self.frames.edit(pfn, |entry| {
-            entry.set_pte(PteAddress::NONE);
-            entry.set_references(1);
-        });
+        self.frames.move_page(pfn, To::Held);
     }
 
     /// Takes a standby frame from its page, whose PTE says from now on where the copy is.
@@ -66,7 +62,7 @@ impl Manager {
         self.take_from_page(pfn);
     }
 
-    /// The same where no other page gets the frame.
+    /// Says in the PTE of a standby page where its copy is; the frame is to be moved at once.
     fn take_from_page(&mut self, pfn: Pfn) {
         let entry = self.frames.entry(pfn);
         let original = entry.original();
@@ -77,7 +73,6 @@ impl Manager {
         };
         self.tables.set_word(entry.pte(), word);
         self.leave_section(&entry);
-        self.frames.move_page(pfn, To::Free);
     }
 
     /// Gives a frame that no PTE names any more back.
@@ -108,7 +103,6 @@ impl Manager {
                 entry.set(Flag::Prototype, false);
                 entry.set_pte(PteAddress::NONE);
                 entry.set_original(0);
-                entry.set_references(1);
             });
         } else {
             self.frames.edit(pfn, |entry| entry.set_original(0));
@@ -180,8 +174,6 @@ impl Manager {
             To::Modified(crate::pfn::End::Tail)
         };
         self.frames.move_page(pfn, to);
-        let references = u16::from(entry.has(Flag::Writing));
-        self.frames.edit(pfn, |entry| entry.set_references(references));
     }
 
     /// Puts a page that needs no write on the standby list; from a frame that fails it goes at
@@ -194,7 +186,6 @@ impl Manager {
             return;
         }
         self.frames.move_page(pfn, To::Standby(crate::pfn::End::Tail));
-        self.frames.edit(pfn, |entry| entry.set_references(0));
     }
 
     /// Zeroes free pages, as Windows' zero-page thread does at the lowest priority.
@@ -220,7 +211,10 @@ impl Manager {
         let entry = self.frames.entry(pfn);
         match entry.state() {
             PageState::Bad => return Ok(()),
-            PageState::Standby => self.take_from_page(pfn),
+            PageState::Standby => {
+                self.take_from_page(pfn);
+                self.frames.move_page(pfn, To::Free);
+            }
             PageState::Zeroed | PageState::Free => {}
             _ => {
                 self.frames.edit(pfn, |entry| entry.set(Flag::BadOnFree, true));

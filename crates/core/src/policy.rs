@@ -7,6 +7,9 @@ use crate::page::Tick;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Policy {
     /// Below so many available pages the balance set manager trims at once, not only each second.
+    /// At most 1 MiB: what is trimmed is seldom used before it is repurposed, so a longer list is
+    /// memory that working sets lack, and by the time its pages are repurposed their entries have
+    /// left the processor's cache.
     pub available_low: u32,
     /// Trimming goes on until so many pages are available or on their way to be.
     pub available_goal: u32,
@@ -62,7 +65,7 @@ impl Policy {
     /// The defaults for a machine of so many frames.
     #[must_use]
     pub fn for_frames(frames: u32) -> Self {
-        let available_low = (frames / 64).clamp(1, 1024);
+        let available_low = (frames / 64).clamp(1, 256);
         let (minimum, maximum) = WINDOWS_WORKING_SET;
         Self {
             available_low,

@@ -171,7 +171,6 @@ impl Manager {
 
     fn verify_frame(&self, pfn: Pfn, entry: &Entry, share: u32) -> Result<(), Unsound> {
         let has_page = entry.pte() != PteAddress::NONE;
-        let writes = u16::from(entry.has(Flag::Writing));
         match entry.state() {
             PageState::Zeroed | PageState::Free | PageState::Bad => {
                 ensure!(!has_page && share == 0, "frame {pfn} is free and has a page");
@@ -184,8 +183,7 @@ impl Manager {
                 ensure!(has_page, "frame {pfn} is listed without a page");
                 ensure!(share == 0, "frame {pfn} is listed and mapped {share} times");
                 ensure!(entry.has(Flag::Modified) == is_modified, "frame {pfn}: wrong list");
-                ensure!(entry.references() == 0, "frame {pfn} is listed and referenced");
-                ensure!(writes == 0, "frame {pfn} is listed and being written");
+                ensure!(!entry.has(Flag::Writing), "frame {pfn} is listed and being written");
                 let pte = self.tables.get(entry.pte());
                 ensure!(pte == Pte::Transition(pfn), "frame {pfn}: its PTE says {pte:?}");
             }
@@ -197,16 +195,10 @@ impl Manager {
                 ensure!(share == counted, "frame {pfn} counts {counted} shares, not {share}");
                 let is_physical = entry.has(Flag::Physical);
                 ensure!(share > 0 || is_physical, "frame {pfn} is active and nobody's");
-                ensure!(
-                    entry.references() == 1 + writes || is_physical,
-                    "frame {pfn} has {} references",
-                    entry.references()
-                );
             }
             PageState::Transition => {
                 let in_progress = entry.has(Flag::Reading) || entry.has(Flag::Writing);
                 ensure!(in_progress, "frame {pfn} is in transition without I/O");
-                ensure!(entry.references() == 1, "frame {pfn}: I/O without its reference");
                 ensure!(has_page != entry.has(Flag::Orphan), "frame {pfn}: orphan or not");
                 if has_page {
                     let pte = self.tables.get(entry.pte());

@@ -28,8 +28,8 @@ pub(crate) struct Waiter {
     pub(crate) has_waited: bool,
     /// A cluster with its page failed: the page is read alone.
     pub(crate) reads_alone: bool,
-    /// How often the page to be copied was trimmed to find a frame for the copy.
-    pub(crate) copies_lost: u32,
+    /// How often there was no frame for the copy of its page.
+    pub(crate) copies_delayed: u32,
 }
 
 impl Waiter {
@@ -49,7 +49,7 @@ impl Waiter {
             is_counted: false,
             has_waited: false,
             reads_alone: false,
-            copies_lost: 0,
+            copies_delayed: 0,
         }
     }
 

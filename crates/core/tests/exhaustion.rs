@@ -4,11 +4,11 @@
 mod support;
 
 use memtide_core::conditions::{Condition, State};
-use memtide_core::page::{Access, PAGE_SHIFT, SpaceId, ThreadId, Tick};
+use memtide_core::page::{Access, PAGE_SHIFT, PAGE_SIZE, SpaceId, ThreadId, Tick};
 use memtide_core::units::Bytes;
 use memtide_core::{
     Allocation, Backing, Config, Exception, Input, ListCommand, MEM_RELEASE, MEM_WRITE_WATCH,
-    PageState, PoolAllocation, PoolKind, Refusal, SectionConfig, SpaceConfig, View,
+    Manager, PageState, PoolAllocation, PoolKind, Refusal, SectionConfig, SpaceConfig, View,
 };
 use support::{Answer, World, at, file_mark, quiet};
 
@@ -435,6 +435,27 @@ fn a_machine_of_one_frame_refuses_a_copy_that_needs_two() {
     assert_eq!(world.write(space, base, 1), no_memory(base));
     assert_eq!(world.read(space, base), Ok(file_mark(section, 0)));
     expect_all_back(world);
+}
+
+#[test]
+fn a_page_does_not_make_room_for_its_own_copy() {
+    let mut world = World::new(quiet(22).with_page_file(64, 64));
+    let (holder, other) = (world.space(), world.space());
+    let section = world.section(1, Backing::File);
+    let view = View { section, address: 0, offset: 0, bytes: 0, protection: 0x08 };
+    let copied = world.call(|manager| manager.map_view(other, &view)).expect("a view");
+    let (minimum, maximum) = (20 * PAGE_SIZE, 64 * PAGE_SIZE);
+    let limits = |manager: &mut Manager| {
+        manager.set_working_set_limits(holder, minimum, maximum, (false, false))
+    };
+    world.call(limits).expect("limits");
+    world.call(|manager| manager.allocate_physical(holder, 2)).expect("frames");
+    let base = world.committed(holder, 20);
+    fill(&mut world, holder, base, 20);
+    // All others have no more than their minimum; only the page to be copied is beyond one.
+    assert_eq!(world.write(other, copied, mark(30)), Ok(()));
+    assert_eq!(world.read(other, copied), Ok(mark(30)));
+    expect_filled(&mut world, holder, base, 20);
 }
 
 #[test]

@@ -4,13 +4,13 @@
 
 mod support;
 
-use memtide_core::page::{Access, SectionId, SpaceId, ThreadId, Tick};
+use memtide_core::page::{Access, PAGE_SIZE, SectionId, SpaceId, ThreadId, Tick};
 use memtide_core::snapshot::{FrameShape, PteView};
 use memtide_core::{
     Allocation, Backing, Config, Exception, Input, IoError, ListCommand, MEM_RELEASE, PageState,
     PageUse, Refusal, SectionConfig, SpaceConfig, View,
 };
-use support::{Answer, Io, World, file_mark};
+use support::{Answer, Io, World, file_mark, quiet};
 
 const PAGE: u64 = 4096;
 const READ_ONLY: u32 = 0x02;
@@ -685,4 +685,23 @@ fn sections_of_no_size_and_of_no_access_are_refused() {
     let view = View { section: SectionId(7), address: 0, offset: 0, bytes: 0, protection: 2 };
     let refused = world.call(|manager| manager.map_view(space, &view));
     assert_eq!(refused, Err(Refusal::NoSuch { what: "section", number: 7 }));
+}
+
+#[test]
+fn a_failed_read_is_told_to_nobody_at_whose_address_another_page_lies_by_now() {
+    let mut world = World::new(quiet(64));
+    let space = world.space();
+    let section = world.section(17, Backing::File);
+    let view = |offset| View { section, address: 0, offset, bytes: PAGE_SIZE, protection: 0x02 };
+    let last = world.call(|manager| manager.map_view(space, &view(16 * PAGE_SIZE)));
+    let base = last.expect("a view");
+    assert_eq!(world.begin(ThreadId(0), space, base, Access::Read), None);
+    world.call(|manager| manager.unmap_view(space, base)).expect("a view");
+    let first = world.call(|manager| manager.map_view(space, &view(0)));
+    assert_eq!(first, Ok(base), "the other page lies at the same address");
+    world.complete_with(0, Err(IoError(5)));
+    assert_eq!(world.answers.get(&ThreadId(0)), None, "it waits for the page that it wants now");
+    world.complete_all();
+    assert_eq!(world.answers.remove(&ThreadId(0)), Some(Answer::Resumed));
+    assert_eq!(world.read(space, base), Ok(file_mark(section, 0)));
 }

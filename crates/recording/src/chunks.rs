@@ -77,6 +77,16 @@ impl<W: Write> ChunkWriter<W> {
     }
 }
 
+/// A whole file of this kind that holds these bytes, whatever they are: for who tests readers.
+///
+/// # Errors
+/// None: memory takes everything.
+pub fn pack(kind: Kind, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut chunks = ChunkWriter::new(Vec::new(), kind)?;
+    chunks.write_all(bytes)?;
+    chunks.finish()
+}
+
 /// A length that a chunk can have.
 fn length(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)

@@ -15,6 +15,7 @@ mod log;
 mod replay;
 mod snapshot;
 
+pub use chunks::pack;
 pub use error::RecordingError;
 pub use log::{End, LogReader, LogWriter, Record};
 pub use replay::{Replay, Replayed};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use memtide_core::page::{Access, Pfn, SectionId, SpaceId, Vpn};
 use memtide_core::{Compressed, Content, OperationId, Output, Rights, Slot, Source, Stored};
+use serde::{Deserialize, Serialize};
 
 /// What an unwritten page of a section's file holds.
 #[must_use]
@@ -25,6 +26,27 @@ pub struct Contents {
     files: BTreeMap<(SectionId, u64), u64>,
     stored: BTreeMap<(Pfn, u16), u64>,
     compressing: BTreeMap<OperationId, Vec<u64>>,
+    planted: Option<Plant>,
+}
+
+/// A defect of the world, planted once to prove that an oracle finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Plant {
+    /// The next page that is read from a disk has a wrong bit.
+    FlipBit,
+    /// The next page that is read from a disk holds zeros.
+    ReadZeros,
+    /// The next page that is written to a disk is not, and the write succeeds.
+    DropWrite,
+    /// The next word that a program writes over another one is not.
+    KeepOld,
+    /// The next two pages that are written at once change places.
+    SwapPages,
+    /// The next read or write never ends.
+    DropCompletion,
+    /// The manager panics.
+    Panic,
 }
 
 /// The world's page tables and the manager's differ.
@@ -78,9 +100,26 @@ impl Contents {
         }
         let held = &mut self.memory[index(frame)];
         if let Some(word) = written {
-            *held = word;
+            let keeps = *held != 0 && self.planted == Some(Plant::KeepOld);
+            self.planted.take_if(|_| keeps);
+            *held = if keeps { *held } else { word };
         }
         Ok(*held)
+    }
+
+    /// From now on something is wrong, once.
+    pub(crate) const fn plant(&mut self, plant: Plant) {
+        self.planted = Some(plant);
+    }
+
+    /// A frame could not be filled: it holds nothing that anyone may see.
+    pub(crate) fn spoil(&mut self, frame: Pfn) {
+        self.memory[index(frame)] = UNWRITTEN;
+    }
+
+    /// A section is new: nobody has written to its file.
+    pub(crate) fn begin_file(&mut self, section: SectionId) {
+        self.files.retain(|(of, _), _| *of != section);
     }
 
     /// Carries out an output.
@@ -153,7 +192,17 @@ impl Contents {
 
     /// Moves data between frames and where an operation reads or writes.
     pub(crate) fn transfer(&mut self, frames: &[Pfn], source: Source, is_read: bool) {
+        if let ([first, second, ..], Some(Plant::SwapPages)) = (frames, self.planted)
+            && !is_read
+        {
+            self.planted = None;
+            self.memory.swap(index(*first), index(*second));
+        }
         for (step, frame) in (0..).zip(frames) {
+            if !is_read && self.planted == Some(Plant::DropWrite) {
+                self.planted = None;
+                continue;
+            }
             let held = &mut self.memory[index(*frame)];
             match (source.plus(step), is_read) {
                 (Source::PageFile(slot), true) => {
@@ -168,6 +217,12 @@ impl Contents {
                     self.files.insert((section, page), *held);
                 }
             }
+            match self.planted {
+                Some(Plant::FlipBit) if is_read => *held ^= 1,
+                Some(Plant::ReadZeros) if is_read => *held = 0,
+                _ => continue,
+            }
+            self.planted = None;
         }
     }
 }

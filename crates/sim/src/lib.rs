@@ -5,11 +5,15 @@
 //! everything, so a run replays exactly.
 #![forbid(unsafe_code)]
 
+mod audit;
+pub mod campaign;
 mod contents;
 pub mod debugger;
 mod disk;
+pub mod experiments;
 mod injected;
 mod machine;
+pub mod oracle;
 pub mod picture;
 pub mod policies;
 mod process;
@@ -26,9 +30,10 @@ pub mod trace;
 pub mod workload;
 mod world;
 
-pub use contents::{Contents, Mismatch, UNWRITTEN, file_word};
+pub use audit::{Incident, Io};
+pub use contents::{Contents, Mismatch, Plant, UNWRITTEN, file_word};
 pub use disk::{Direction, Disk, DiskCounters, DiskKind};
-pub use injected::{INJECTED, InjectedFaults};
+pub use injected::{FaultKind, INJECTED, InjectedFaults};
 pub use machine::{Compressibility, Costs, Machine};
 pub use process::{Process, ProcessId, ProcessState, TimeAccount};
 pub use program::{BeforeFault, Context, Program, Reaction, Step};
@@ -36,4 +41,4 @@ pub use reference::Reference;
 pub use run_log::RunLog;
 pub use sample::{ProcessSample, Sample};
 pub use simulation::{Action, Ending, Moments, Simulation};
-pub use world::{CommandDone, Namer, Recorder, Told, World};
+pub use world::{CommandDone, Intent, Namer, Recorder, Told, World};

@@ -1,5 +1,6 @@
 //! A process: a space, its threads, and where its time went.
 
+use memtide_core::conditions::Condition;
 use memtide_core::page::{SpaceId, Tick};
 use memtide_core::{Exception, Refusal};
 
@@ -82,6 +83,8 @@ pub(crate) enum ThreadState {
     Waiting(Tick),
     /// It sleeps.
     Sleeping,
+    /// It waits until a condition is set.
+    Awaiting(Condition),
     /// It has ended.
     Ended,
 }

@@ -1,5 +1,6 @@
 //! A program: what a thread does next.
 
+use memtide_core::conditions::Condition;
 use memtide_core::page::{Access, SpaceId, Tick};
 use memtide_core::{Call, Exception, Refusal, Reply};
 
@@ -15,6 +16,8 @@ pub enum Step {
     Compute(Tick),
     /// It sleeps for so long.
     Sleep(Tick),
+    /// It waits until a condition is set; where it is set already it goes on at once.
+    Await(Condition),
     /// It makes a call, and gets the reply.
     Call(Call),
     /// It locks a range of its space: VirtualLock.

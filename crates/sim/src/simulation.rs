@@ -76,6 +76,10 @@ pub struct Simulation {
     clocks: Vec<Tick>,
     quantum: Tick,
     zero_cost: Tick,
+    /// Threads that wait until a condition is set.
+    awaiting: Vec<ThreadId>,
+    /// Changes of conditions that they have heard of.
+    readings_heard: usize,
     /// Threads that could run, since when.
     ready: VecDeque<(Tick, ThreadId)>,
     timers: BinaryHeap<Reverse<(Tick, u64)>>,
@@ -118,6 +122,8 @@ impl Simulation {
             clocks: vec![Tick(0); processors],
             quantum: machine.quantum.max(Tick(LEAST_TIME)),
             zero_cost: machine.costs.zero,
+            awaiting: Vec::new(),
+            readings_heard: 0,
             ready: VecDeque::new(),
             timers: BinaryHeap::new(),
             due: BTreeMap::new(),
@@ -366,10 +372,18 @@ impl Simulation {
 
     /// The processor that goes on first, and when, if a thread is ready.
     fn next_processor(&self) -> Option<(usize, Tick)> {
-        let (since, _) = *self.ready.front()?;
+        let since = self.ready.iter().map(|(since, _)| *since).min()?;
         let clocks = self.clocks.iter().enumerate();
         let (processor, clock) = clocks.min_by_key(|(_, clock)| **clock)?;
         Some((processor, since.max(*clock)))
+    }
+
+    /// The thread that has been ready for longest. Processors pass their threads on with their own
+    /// clocks, so it is not always the first.
+    fn take_ready(&mut self) -> Option<ThreadId> {
+        let ready = self.ready.iter().enumerate();
+        let (first, _) = ready.min_by_key(|(_, (since, _))| *since)?;
+        self.ready.remove(first).map(|(_, thread)| thread)
     }
 
     fn set_timer(&mut self, at: Tick, timer: Timer) {
@@ -399,11 +413,7 @@ impl Simulation {
     }
 
     fn act_at(&mut self, at: Tick, moments: Moments, action: Action) {
-        let is_set = |condition: Condition| {
-            let readings = self.world.manager().conditions();
-            readings[condition.index()].state == State::Set
-        };
-        if moments.only_while.is_none_or(is_set) {
+        if moments.only_while.is_none_or(|condition| self.is_set(condition)) {
             self.act(&action);
         }
         if let Some(period) = moments.every {
@@ -454,7 +464,32 @@ impl Simulation {
                 None => {}
             }
         }
+        self.hear_conditions();
         goes_on
+    }
+
+    /// Wakes the threads whose condition is set.
+    fn hear_conditions(&mut self) {
+        let changes = self.world.readings().len();
+        if std::mem::replace(&mut self.readings_heard, changes) == changes {
+            return;
+        }
+        let now = self.world.now();
+        for thread in std::mem::take(&mut self.awaiting) {
+            let ThreadState::Awaiting(condition) = self.threads[index(thread)].state else {
+                continue;
+            };
+            if self.is_set(condition) {
+                self.threads[index(thread)].state = ThreadState::Ready;
+                self.ready.push_back((now, thread));
+            } else {
+                self.awaiting.push(thread);
+            }
+        }
+    }
+
+    fn is_set(&self, condition: Condition) -> bool {
+        self.world.manager().conditions()[condition.index()].state == State::Set
     }
 
     /// A fault or a lock has ended for a thread: how much later it goes on, if it does.
@@ -532,7 +567,7 @@ impl Simulation {
     }
 
     fn begin_slice(&mut self, processor: usize, begins: Tick, event: Option<Tick>, limit: Tick) {
-        let Some((_, thread)) = self.ready.pop_front() else { return };
+        let Some(thread) = self.take_ready() else { return };
         let quantum_end = begins.after(self.quantum);
         let end = event.map_or(quantum_end, |event| event.min(quantum_end));
         self.run_slice(Slice { processor, thread, now: begins, end }, limit);
@@ -590,6 +625,15 @@ impl Simulation {
             Step::Sleep(time) => {
                 self.threads[index(slice.thread)].state = ThreadState::Sleeping;
                 self.set_timer(slice.now.after(time), Timer::Wake(slice.thread));
+                Next::Stops
+            }
+            Step::Await(condition) if self.is_set(condition) => {
+                slice.now = slice.now.after(Tick(LEAST_TIME));
+                Next::Goes
+            }
+            Step::Await(condition) => {
+                self.threads[index(slice.thread)].state = ThreadState::Awaiting(condition);
+                self.awaiting.push(slice.thread);
                 Next::Stops
             }
             Step::Call(call) => {
@@ -665,7 +709,9 @@ impl Simulation {
     /// A fault or a lock is handed in: it is answered at once, or the thread waits.
     fn await_answer(&mut self, slice: &mut Slice, process: ProcessId) -> Next {
         self.charge(slice, process);
-        self.threads[index(slice.thread)].state = ThreadState::Waiting(slice.now);
+        // The world may be ahead of this processor; that is no waiting.
+        let since = self.world.now().max(slice.now);
+        self.threads[index(slice.thread)].state = ThreadState::Waiting(since);
         match self.hear(Some(slice.thread)) {
             Some(time) => {
                 slice.now = slice.now.after(time);

@@ -4,19 +4,25 @@
 //! - After each input and call, outputs are carried out until there is none.
 //! - Time goes from event to event and never back; the same seed gives the same events.
 
+mod access;
+mod audit;
+
+pub use access::Intent;
+
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use memtide_core::conditions::Reading;
-use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Tick, Vpn};
+use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Tick};
 use memtide_core::{
     Call, Compressed, ConfigError, Content, Event, Exception, Input, IoError, ListCommand, Manager,
     OperationId, Output, PAGE_FILES_MAX, Refusal, Reply, Source,
 };
 
-use crate::contents::{Contents, Mismatch};
+use crate::audit::{Audit, Incident, Io};
+use crate::contents::{Contents, Mismatch, Plant};
 use crate::disk::{Direction, Disk};
-use crate::injected::{InjectedFaults, Injector, Kind};
+use crate::injected::{FaultKind, InjectedFaults, Injector};
 use crate::machine::{Compressibility, Costs, Machine};
 use crate::reference::Reference;
 
@@ -29,15 +35,6 @@ pub enum Told {
     Raised(Exception),
     /// Its lock is refused.
     Refused(Refusal),
-}
-
-/// I/O in progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Io {
-    Read(OperationId),
-    Write(OperationId),
-    Compress(OperationId),
-    Extend(OperationId, u32),
 }
 
 /// A memory-list command that was carried out.
@@ -90,6 +87,17 @@ pub struct World {
     write_failures: u64,
     mismatch: Option<Mismatch>,
     recorder: Option<Recorder>,
+    /// What threads do once their accesses pass.
+    intents: BTreeMap<ThreadId, Intent>,
+    /// Threads to go on with a page that could not be filled: they try again.
+    held_back: Vec<ThreadId>,
+    /// What threads saw.
+    made: BTreeMap<ThreadId, u64>,
+    audit: Option<Box<Audit>>,
+    /// The number of the last begun I/O that has ended.
+    latest_ended: u64,
+    overtakings: u64,
+    loses_completion: bool,
     namer: Option<Namer>,
     /// Events since they were last taken, where somebody watches.
     seen: Option<Vec<(Tick, Event)>>,
@@ -124,6 +132,13 @@ impl World {
             write_failures: 0,
             mismatch: None,
             recorder: None,
+            intents: BTreeMap::new(),
+            held_back: Vec::new(),
+            made: BTreeMap::new(),
+            audit: None,
+            latest_ended: 0,
+            overtakings: 0,
+            loses_completion: false,
             namer: None,
             seen: None,
         };
@@ -196,6 +211,41 @@ impl World {
         self.injector.set_faults(faults);
     }
 
+    /// The next so many operations of a kind go wrong.
+    pub const fn fail_next(&mut self, kind: FaultKind, times: u32) {
+        self.injector.fail_next(kind, times);
+    }
+
+    /// The next so many transfers take so much longer.
+    pub const fn slow_next(&mut self, by: Tick, times: u32) {
+        self.injector.slow_next(by, times);
+    }
+
+    /// From now on something is wrong with the world, once.
+    ///
+    /// # Panics
+    /// Where [`Plant::Panic`] asks for it.
+    pub fn plant(&mut self, plant: Plant) {
+        match (plant, self.contents.as_deref_mut()) {
+            (Plant::Panic, _) => panic!("a panic was planted"),
+            (Plant::DropCompletion, _) => self.loses_completion = true,
+            (plant, Some(contents)) => contents.plant(plant),
+            (_, None) => {}
+        }
+    }
+
+    /// Operations that ended before one that had begun earlier.
+    #[must_use]
+    pub const fn overtakings(&self) -> u64 {
+        self.overtakings
+    }
+
+    /// The I/O that ends next.
+    #[must_use]
+    pub fn next_io(&self) -> Option<Io> {
+        self.in_progress.peek().map(|Reverse((.., io))| *io)
+    }
+
     /// From now on every event is noted.
     pub fn record(&mut self, recorder: Recorder) {
         self.recorder = Some(recorder);
@@ -259,14 +309,19 @@ impl World {
 
     /// Lets time pass up to a moment, with everything that happens on the way.
     pub fn advance(&mut self, to: Tick) {
-        while let Some(at) = self.next_event().filter(|at| *at <= to) {
-            self.now = self.now.max(at);
-            match self.in_progress.peek() {
-                Some(Reverse((end, ..))) if *end <= at => self.end_io(),
-                _ => self.input(Input::Tick),
-            }
-        }
+        while self.advance_to_event(to) {}
         self.now = self.now.max(to);
+    }
+
+    /// Lets time pass up to the next event, if there is one up to a moment: whether there was.
+    pub fn advance_to_event(&mut self, to: Tick) -> bool {
+        let Some(at) = self.next_event().filter(|at| *at <= to) else { return false };
+        self.now = self.now.max(at);
+        match self.in_progress.peek() {
+            Some(Reverse((end, ..))) if *end <= at => self.end_io(),
+            _ => self.input(Input::Tick),
+        }
+        true
     }
 
     /// Makes a call. A page file that must grow first grows at once, and the call is made again.
@@ -275,18 +330,30 @@ impl World {
     /// What the manager refuses.
     pub fn call(&mut self, call: &Call) -> Result<Reply, Refusal> {
         loop {
-            self.note(|| Event::Call(call.clone()));
-            let result = self.manager.call(call);
-            if let (Call::Command(command), Ok(Reply::Pages(pages))) = (call, &result) {
-                let done = CommandDone { at: self.now, command: *command, pages: *pages };
-                self.commands.push(done);
-            }
-            self.drain();
+            let result = self.call_once(call);
             let is_refused = matches!(result, Err(Refusal::CommitmentLimit { .. }));
             if !is_refused || !self.end_extension() {
                 return result;
             }
         }
+    }
+
+    /// Makes a call, whatever it comes to.
+    ///
+    /// # Errors
+    /// What the manager refuses.
+    pub fn call_once(&mut self, call: &Call) -> Result<Reply, Refusal> {
+        self.note(|| Event::Call(call.clone()));
+        let result = self.manager.call(call);
+        if let (Call::Command(command), Ok(Reply::Pages(pages))) = (call, &result) {
+            let done = CommandDone { at: self.now, command: *command, pages: *pages };
+            self.commands.push(done);
+        }
+        if let (Ok(Reply::Section(section)), Some(contents)) = (&result, self.contents()) {
+            contents.begin_file(*section);
+        }
+        self.drain();
+        result
     }
 
     /// Makes references of a space until one faults; how many passed.
@@ -318,6 +385,7 @@ impl World {
 
     /// A thread is gone.
     pub fn end_thread(&mut self, thread: ThreadId) {
+        self.intents.remove(&thread);
         self.input(Input::ThreadEnded { thread });
         self.told.retain(|(told, _)| *told != thread);
     }
@@ -327,24 +395,14 @@ impl World {
         self.input(Input::Idle { pages });
     }
 
+    /// A page was seen to have been used.
+    pub fn note_used(&mut self, space: SpaceId, address: u64) {
+        self.input(Input::Accessed { space, address });
+    }
+
     /// Moves the clock without events; they happen late. For a processor that is ahead.
     pub(crate) fn now_is(&mut self, now: Tick) {
         self.now = self.now.max(now);
-    }
-
-    /// What a program reads, or leaves by writing, through what is mapped.
-    ///
-    /// # Errors
-    /// [`Mismatch`] where nothing is mapped, or not for this access.
-    pub fn access_contents(
-        &mut self,
-        space: SpaceId,
-        address: u64,
-        access: Access,
-        written: Option<u64>,
-    ) -> Result<Option<u64>, Mismatch> {
-        let Some(contents) = self.contents.as_deref_mut() else { return Ok(None) };
-        contents.access(space, Vpn::of(address), access, written).map(Some)
     }
 
     fn note(&mut self, event: impl FnOnce() -> Event) {
@@ -361,22 +419,31 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        let now = self.now;
-        self.note(|| Event::Input(now, input.clone()));
-        self.manager.handle(now, input);
+        self.hand_in(input);
         self.drain();
     }
 
+    fn hand_in(&mut self, input: Input) {
+        let now = self.now;
+        self.note(|| Event::Input(now, input.clone()));
+        self.manager.handle(now, input);
+    }
+
+    /// Carries out outputs until there is none, and what follows from them.
     fn drain(&mut self) {
         loop {
             while let Some(output) = self.manager.poll_output() {
                 self.carry_out(output);
             }
-            let Some((frame, error)) = self.lost.pop() else { return };
-            let input = Input::Lost { frame, error };
-            let now = self.now;
-            self.note(|| Event::Input(now, input.clone()));
-            self.manager.handle(now, input);
+            self.prove();
+            if let Some((frame, error)) = self.lost.pop() {
+                self.note_lost(frame);
+                self.hand_in(Input::Lost { frame, error });
+            } else if let Some(thread) = self.held_back.pop() {
+                self.try_access(thread);
+            } else {
+                return;
+            }
         }
     }
 
@@ -391,7 +458,10 @@ impl World {
             }
         }
         match output {
-            Output::Map { content, .. } => {
+            Output::Map { content, frame, .. } => {
+                if content == Content::Zero {
+                    self.lost.retain(|(lost, _)| *lost != frame);
+                }
                 let zero = if content == Content::Zero { self.costs.zero } else { Tick(0) };
                 self.spend(self.costs.map);
                 self.spend(zero);
@@ -399,10 +469,18 @@ impl World {
             Output::Unmap { .. } | Output::Protect { .. } | Output::Discard { .. } => {
                 self.spend(self.costs.map);
             }
-            Output::Zero { .. } => self.spend(self.costs.zero),
-            Output::Copy { to, .. } => {
+            Output::Zero { frame } => {
+                self.spend(self.costs.zero);
+                self.lost.retain(|(lost, _)| *lost != frame);
+            }
+            Output::Copy { from, to } => {
                 self.spend(self.costs.copy);
-                self.may_lose(to);
+                // A copy of nothing is nothing.
+                let error = self.lost.iter().find(|(lost, _)| *lost == from).map(|(_, e)| *e);
+                match error {
+                    Some(error) => self.lose(to, error),
+                    None => self.may_lose(to),
+                }
             }
             Output::Decompress { to, .. } => {
                 self.spend(self.costs.decompress);
@@ -416,13 +494,9 @@ impl World {
                 let latency = self.disks.get(disk).map_or(Tick(0), |d| d.kind().write_latency);
                 self.begin(self.now.after(latency), Io::Extend(operation, pages));
             }
-            Output::Resume { thread } => self.told.push_back((thread, Told::Resumed)),
-            Output::Raise { thread, exception } => {
-                self.told.push_back((thread, Told::Raised(exception)));
-            }
-            Output::Refuse { thread, refusal } => {
-                self.told.push_back((thread, Told::Refused(refusal)));
-            }
+            Output::Resume { thread } => self.resume(thread),
+            Output::Raise { thread, exception } => self.tell(thread, Told::Raised(exception)),
+            Output::Refuse { thread, refusal } => self.tell(thread, Told::Refused(refusal)),
             Output::Condition(reading) => self.readings.push((self.now, reading)),
             Output::WriteFailed { .. } => self.write_failures += 1,
             _ => {}
@@ -433,10 +507,20 @@ impl World {
         self.work = self.work.after(time);
     }
 
+    /// A frame is to be filled: perhaps that fails.
     fn may_lose(&mut self, frame: Pfn) {
-        if let Err(error) = self.injector.result(Kind::Contents) {
-            self.lost.push((frame, error));
+        self.lost.retain(|(lost, _)| *lost != frame);
+        if let Err(error) = self.injector.result(FaultKind::Contents) {
+            self.lose(frame, error);
         }
+    }
+
+    /// A frame could not be filled. What is mapped there must not be used before the manager knows.
+    fn lose(&mut self, frame: Pfn, error: IoError) {
+        if let Some(contents) = self.contents.as_deref_mut() {
+            contents.spoil(frame);
+        }
+        self.lost.push((frame, error));
     }
 
     fn begin(&mut self, end: Tick, io: Io) {
@@ -477,17 +561,25 @@ impl World {
 
     /// Ends the I/O that ends first.
     fn end_io(&mut self) {
-        let Some(Reverse((_, _, io))) = self.in_progress.pop() else { return };
+        let Some(Reverse((_, number, io))) = self.in_progress.pop() else { return };
+        self.overtakings += u64::from(number < self.latest_ended);
+        self.latest_ended = self.latest_ended.max(number);
+        if self.loses_completion && matches!(io, Io::Read(_) | Io::Write(_)) {
+            self.loses_completion = false;
+            return;
+        }
         let input = match io {
             Io::Read(operation) => {
-                let result = self.injector.result(Kind::Read);
+                let result = self.injector.result(FaultKind::Read);
+                self.note_failed(Incident::Read(operation), result);
                 if result.is_ok() {
                     self.transfer(operation, true);
                 }
                 Input::ReadDone { operation, result }
             }
             Io::Write(operation) => {
-                let result = self.injector.result(Kind::Write);
+                let result = self.injector.result(FaultKind::Write);
+                self.note_failed(Incident::Write(operation), result);
                 if result.is_ok() {
                     self.transfer(operation, false);
                 }
@@ -502,15 +594,16 @@ impl World {
                 return;
             }
             Io::Extend(operation, pages) => {
-                let result = self.injector.result(Kind::Extend).map(|()| pages);
-                Input::ExtendDone { operation, result }
+                let result = self.injector.result(FaultKind::Extend);
+                self.note_failed(Incident::Extend(operation), result);
+                Input::ExtendDone { operation, result: result.map(|()| pages) }
             }
         };
         self.input(input);
     }
 
     /// Ends an extension of a page file that is in progress, if there is one.
-    fn end_extension(&mut self) -> bool {
+    pub fn end_extension(&mut self) -> bool {
         let is_extension = |io: &Reverse<(Tick, u64, Io)>| matches!(io.0.2, Io::Extend(..));
         let Some(found) = self.in_progress.iter().find(|io| is_extension(io)).copied() else {
             return false;

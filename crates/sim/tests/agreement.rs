@@ -213,26 +213,25 @@ fn s3_fifo_moves_pages_between_its_three_queues() {
     let mut expect = |page: u32, hit: bool, why: &str| {
         assert_eq!(cache.reference(page), hit, "page {page}: {why}");
     };
-    (0..10).for_each(|page| expect(page, false, "the cache is empty"));
+    (0..10)
+        .for_each(|page| expect(page, false, "0 fills the small queue, the others the main one"));
     expect(0, true, "once");
     expect(0, true, "twice: it will move to the main queue");
-    expect(1, true, "once: not enough to move");
-    expect(10, false, "0 moves to the main queue, 1 leaves and is remembered");
-    expect(0, true, "it is in the main queue");
-    expect(1, false, "it was remembered and enters the main queue; 2 leaves");
-    // Each of these was remembered when it comes back, as the one before pushed it out.
-    (2..10).for_each(|page| expect(page, false, "it had to leave for the one before"));
-    // The main queue holds 0 to 9, and 0 was referenced once since it came in.
-    expect(10, false, "0 goes round, 1 leaves for good, and 10 was remembered");
-    expect(0, true, "it went round");
-    expect(11, false, "it is new; 2 leaves the main queue for the first place of the small one");
-    expect(1, false, "who leaves the main queue is not remembered; 11 leaves");
-    expect(12, false, "1 leaves the small queue");
-    expect(11, false, "it was remembered and enters the main queue; 12 leaves");
-    expect(3, true, "the main queue was left alone");
-    expect(12, false, "it was remembered; the small queue is empty, so 4 leaves: 3 went round");
-    expect(3, true, "it went round");
-    expect(4, false, "it is gone");
+    expect(1, true, "once: it will go round");
+    expect(10, false, "0 moves, so the main queue gives: 1 goes round, 2 leaves for good");
+    expect(0, true, "it moved");
+    expect(1, true, "it went round");
+    expect(2, false, "who leaves the main queue is not remembered; 10 leaves");
+    expect(10, false, "it was remembered and enters the main queue; 2 leaves");
+    expect(2, false, "it was remembered; the small queue is empty, so 3 leaves for good");
+    expect(11, false, "it is new; 4 leaves for the first place of the small queue");
+    expect(3, false, "it was not remembered; 11 leaves");
+    expect(4, false, "it was not remembered; 3 leaves");
+    expect(5, true, "the main queue was left alone");
+    expect(11, false, "it was remembered and enters the main queue; 4 leaves");
+    expect(12, false, "the small queue is empty: 5 goes round, 6 leaves");
+    expect(5, true, "it went round");
+    expect(6, false, "it left");
 }
 
 /// A scan over much more than the cache leaves the popular pages of S3-FIFO alone, and not LRU's.

@@ -222,3 +222,75 @@ fn a_fault_that_is_answered_at_once_waits_on_no_processor() {
     let waited = simulation.processes().iter().map(|process| process.time.waited);
     assert!(waited.eq([Tick(0); 4]), "{:?}", simulation.processes());
 }
+
+/// Waits for a condition, then makes one reference.
+struct Waiter {
+    condition: Condition,
+    base: u64,
+    has_waited: bool,
+}
+
+impl Program for Waiter {
+    fn step(&mut self, context: &Context<'_>, references: &mut Vec<Reference>) -> Step {
+        if self.base == 0 {
+            return Step::Call(Call::Allocate(context.space, Allocation::committed(PAGE_SIZE)));
+        }
+        if !std::mem::replace(&mut self.has_waited, true) {
+            return Step::Await(self.condition);
+        }
+        if references.is_empty() && self.condition == Condition::LowMemory {
+            self.condition = Condition::HighMemory;
+            references.push(Reference { address: self.base, access: Access::Write });
+            return Step::References;
+        }
+        Step::End
+    }
+
+    fn reply(&mut self, reply: Result<Reply, Refusal>) {
+        if let Ok(Reply::Address(base)) = reply {
+            self.base = base;
+        }
+    }
+}
+
+fn waiter(condition: Condition) -> Box<dyn Program> {
+    Box::new(Waiter { condition, base: 0, has_waited: false })
+}
+
+#[test]
+fn a_thread_that_awaits_a_condition_is_woken_when_it_is_set_and_not_before() {
+    // Without a page file, a program that uses all memory makes it low.
+    let machine = Machine::new(Config::new(1_024));
+    let mut simulation = Simulation::new(&machine, 1).expect("a machine");
+    let config = SpaceConfig::default();
+    let low = simulation.spawn("low", config, REFERENCE, waiter(Condition::LowMemory));
+    let high = simulation.spawn("high", config, REFERENCE, waiter(Condition::HighMemory));
+    simulation.spawn("loop", config, REFERENCE, Loop::boxed(1_020, 1)).expect("a process");
+    assert_eq!(simulation.run_until(Tick(Tick::SECOND.0)), Ending::Done);
+    let set = simulation.world().readings().iter().find(|(_, reading)| {
+        reading.condition == Condition::LowMemory && reading.state == State::Set
+    });
+    let ended = |process: memtide_sim::ProcessId| match simulation.processes()[process.0].state {
+        ProcessState::Done(at) => at,
+        other => panic!("{other:?}"),
+    };
+    let (set, _) = set.expect("memory was low");
+    assert!(ended(low.expect("a process")) >= *set, "woken before memory was low");
+    assert!(ended(high.expect("a process")) < *set, "high memory is set from the beginning");
+}
+
+#[test]
+fn no_processor_is_idle_while_a_thread_is_ready() {
+    let mut machine = machine(16_384);
+    machine.processors = 2;
+    let programs = [(2_000, 100), (2_000, 100), (2_000, 100), (2_000, 100)];
+    let mut simulation = run(&machine, 1, &programs);
+    let end = Tick(20_000_000);
+    assert_eq!(simulation.run_until(end), Ending::TimeOut);
+    let used: u64 = simulation
+        .processes()
+        .iter()
+        .map(|process| process.time.own.0 + process.time.lost().0)
+        .sum();
+    assert!(used * 100 >= 2 * end.0 * 99, "{used} ns of twice {} ns", end.0);
+}

@@ -1,4 +1,5 @@
-//! Records as comma-separated values (RFC 4180, with LF at the ends of lines): a line of names, then a line a record.
+//! Records as comma-separated values (RFC 4180, with LF at the ends of lines): a line of names,
+//! then a line a record.
 //!
 //! Names are those of JSON with the unit behind them: `active_bytes`, `time_seconds`. Records
 //! within records are columns named after both, `faults_soft`; lists of records are files of

@@ -12,9 +12,9 @@ Every command takes `--json`. Names and units are stable: fields may be added, a
 means does not change. Amounts are in bytes, times in seconds, shares in percent, ratios from 0 to \
 1. What cannot be known is `null`, never zero.
 
-`memtide schema COMMAND` prints the JSON Schema (draft 2020-12) of a command's output; a test \
-holds it against what the command prints. This file is made from the same tables: \
-`MEMTIDE_BLESS=1 cargo test -p memtide-view` writes it anew.
+`memtide schema COMMAND` prints the JSON Schema (draft 2020-12) of a command's output \
+(`memtide schema 'sim run'`); a test holds it against what the command prints. This file is \
+made from the same tables: `MEMTIDE_BLESS=1 cargo test -p memtide-view` writes it anew.
 ";
 
 /// The document.

@@ -58,7 +58,10 @@ pub fn value(unit: Unit, value: &Value) -> String {
         Value::SignedBytes(delta) => delta.to_string(),
         Value::Percent(share) => share.to_string(),
         Value::Seconds(seconds) => duration(*seconds),
-        Value::PerSecond(rate) => format!("{rate:.1}/s"),
+        Value::PerSecond(rate) => match rate {
+            rate if *rate >= 1e6 => format!("{:.2} million/s", rate / 1e6),
+            rate => format!("{rate:.1}/s"),
+        },
         Value::Factor(factor) => format!("{factor:.2} times"),
         Value::Ratio(share) => format!("{:.3}%", share * 100.0),
         Value::Texts(texts) => texts.iter().map(|t| printable(t)).collect::<Vec<_>>().join(", "),

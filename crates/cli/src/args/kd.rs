@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use memtide_core::units::Bytes;
 
 /// The long help.
 pub(crate) const HELP: &str = "\
@@ -53,10 +52,10 @@ pub(crate) struct KdArgs {
     /// The seed of a simulation (default: the scenario's, or 1).
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
-    /// Give the pages of a simulation contents, one word each, for dd and dq.
+    /// Give the pages of a scenario's machine contents, one word each, for dd and dq.
     #[arg(long)]
     pub(crate) contents: bool,
-    /// The memory of the machine that runs a trace, such as 512M (default: 64M).
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) memory: Option<Bytes>,
+    /// The memory of the machine that runs a trace, such as 512M or 1000p (default: 64M).
+    #[arg(long, value_name = "SIZE", value_parser = super::sim::parse_frames)]
+    pub(crate) memory: Option<u32>,
 }

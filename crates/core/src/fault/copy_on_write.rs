@@ -22,23 +22,20 @@ impl Manager {
         valid: Valid,
     ) -> Outcome {
         let Scene { space, page, pte, region, protection } = scene;
-        let Some(copy) = self.frame_for(space, Wanted::Any) else { return Outcome::NoFrame };
-        // Finding a frame may have trimmed the page that is to be copied.
-        let Pte::Valid(now) = self.tables.get(pte) else {
-            self.free_frame(copy);
-            waiter.copies_lost += 1;
-            if waiter.copies_lost == LOOKS {
-                let address = waiter.address;
-                return Outcome::Raised(Exception::NoMemory { address });
-            }
-            return Outcome::Again;
-        };
-        debug_assert_eq!(now.pfn(), valid.pfn());
+        let index = self.working_set_entry(space, pte, valid.pfn());
+        let list = &mut self.spaces.get_mut(space).working_set;
+        let queue = list.queue(index);
+        // The page that is to be copied must not make room for its own copy.
+        list.move_to(index, Queue::Locked);
+        let copy = self.frame_for(space, Wanted::Any);
+        if let Some(queue) = queue {
+            self.spaces.get_mut(space).working_set.move_to(index, queue);
+        }
+        let Some(copy) = copy else { return self.no_frame_for_copy(waiter) };
         self.count_fault(waiter, |counters| counters.copy_on_write += 1);
         self.emit(Output::Copy { from: valid.pfn(), to: copy });
-        let index = self.working_set_entry(space, pte, valid.pfn());
         // A lock is on the page of the space, whichever frame holds it.
-        let was_locked = self.spaces.get(space).working_set.queue(index) == Some(Queue::Locked);
+        let was_locked = queue == Some(Queue::Locked);
         let queue = if was_locked { Queue::Locked } else { Queue::Probation };
         self.unmap_page(space, index);
         let priority = self.spaces.get(space).priority;
@@ -52,6 +49,7 @@ impl Manager {
             space,
             page,
             region,
+            protection: protection.after_copy(),
             pte,
             pfn: copy,
             content: Content::Kept,
@@ -59,5 +57,16 @@ impl Manager {
             queue,
         });
         Outcome::Resolved
+    }
+
+    /// A copy waits for its frame, but a machine that cannot hold a page and its copy would trim
+    /// the one for the other for ever.
+    const fn no_frame_for_copy(&self, waiter: &mut Waiter) -> Outcome {
+        waiter.copies_delayed += 1;
+        let is_coming = self.operations.writes() > 0 || self.operations.reads() > 0;
+        if waiter.copies_delayed < LOOKS || is_coming {
+            return Outcome::NoFrame;
+        }
+        Outcome::Raised(Exception::NoMemory { address: waiter.address })
     }
 }

@@ -57,29 +57,32 @@ impl Manager {
     fn map_zeros_ahead(&mut self, scene: Scene) -> bool {
         let holder = self.spaces.get(scene.space);
         let region = holder.region(scene.region);
-        let is_usable = region.range().contains(&scene.page)
-            && matches!(region.page_use(scene.page),
-                PageUse::Committed(protection) if !protection.is_guard());
+        if !region.range().contains(&scene.page) {
+            return false;
+        }
+        let PageUse::Committed(protection) = region.page_use(scene.page) else { return false };
         let room =
             holder.working_set.len() < holder.limits.maximum || !holder.limits.is_maximum_hard;
         let plentiful = self.frames.available() > self.config.policy.available_goal;
-        if !is_usable || !room || !plentiful || self.tables.get(scene.pte) != Pte::None {
+        let is_usable = !protection.is_guard() && self.tables.get(scene.pte) == Pte::None;
+        if !is_usable || !room || !plentiful {
             return false;
         }
         let Some(pfn) = self.take_frame(Wanted::Zeros, scene.space) else { return false };
-        self.map_zeros(scene, pfn, false);
+        self.map_zeros(Scene { protection, ..scene }, pfn, false);
         true
     }
 
     /// Makes a held frame a page of zeros.
     fn map_zeros(&mut self, scene: Scene, pfn: Pfn, is_write: bool) {
-        let Scene { space, page, region, pte, .. } = scene;
+        let Scene { space, page, region, pte, protection } = scene;
         let priority = self.spaces.get(space).priority;
         self.give_page(pfn, pte, Pte::None, priority);
         self.map_page(Mapping {
             space,
             page,
             region,
+            protection,
             pte,
             pfn,
             content: Content::Zero,

@@ -135,7 +135,6 @@ impl Manager {
         self.frames.edit(pfn, |entry| {
             entry.set(Flag::Reading, true);
             entry.set(Flag::Newcomer, is_newcomer);
-            entry.set_references(1);
         });
         self.tables.set(pte, Pte::Transition(pfn));
         if let Some(read) = self.operations.get_mut(operation) {
@@ -151,7 +150,7 @@ impl Manager {
         }
         let Some(mut read) = self.operations.end(id) else { return };
         let first = read.frames.first().map(|pfn| self.frames.entry(*pfn));
-        let is_gone = first.is_some_and(|entry| entry.has(Flag::Orphan));
+        let failed = first.filter(|entry| !entry.has(Flag::Orphan)).map(|entry| entry.pte());
         for pfn in &read.frames {
             self.page_read(*pfn, result.is_ok());
         }
@@ -166,10 +165,10 @@ impl Manager {
                 Ok(()) => self.fault(*waiter),
                 // Some page of the cluster failed; each waiter finds out about its own.
                 Err(_) if !alone => self.fault(Waiter { reads_alone: true, ..*waiter }),
-                Err(error) if !is_gone && self.may_access(waiter) => {
+                Err(error) if self.still_wants(waiter, failed) && self.may_access(waiter) => {
                     self.in_page_error(waiter, error);
                 }
-                // What the thread waited for was freed or protected meanwhile.
+                // What the thread waited for was freed, replaced or protected meanwhile.
                 Err(_) => self.fault(*waiter),
             }
         }
@@ -178,10 +177,7 @@ impl Manager {
 
     fn page_read(&mut self, pfn: Pfn, is_filled: bool) {
         let entry = self.frames.entry(pfn);
-        self.frames.edit(pfn, |entry| {
-            entry.set(Flag::Reading, false);
-            entry.set_references(0);
-        });
+        self.frames.edit(pfn, |entry| entry.set(Flag::Reading, false));
         if entry.has(Flag::Orphan) {
             self.free_frame(pfn);
         } else if is_filled {
@@ -189,6 +185,22 @@ impl Manager {
         } else {
             self.tables.set_word(entry.pte(), entry.original());
             self.free_frame(pfn);
+        }
+    }
+
+    /// Whether a thread still waits for the page of a PTE: others may lie at its address by now.
+    fn still_wants(&self, waiter: &Waiter, pte: Option<PteAddress>) -> bool {
+        let (space, page) = (waiter.space, waiter.page());
+        let region = self.spaces.find(space).and_then(|holder| holder.region_at(page));
+        let (Some(region), Some(pte)) = (region, pte) else { return false };
+        match self.tables.owner(pte) {
+            (Owner::Space(owner), of) => (owner, of) == (space, page),
+            (Owner::Section(section), of) => {
+                let holder = self.spaces.get(space);
+                let own = self.tables.peek(holder.root, page).map(|own| self.tables.get(own));
+                let is_shared = matches!(own, None | Some(Pte::None));
+                is_shared && holder.region(region).section_page(page) == Some((section, of))
+            }
         }
     }
 

@@ -220,8 +220,8 @@ impl Manager {
     /// Counts something for a space and for the machine.
     pub(crate) fn count(&mut self, space: SpaceId, note: impl Fn(&mut crate::counters::Counters)) {
         note(&mut self.counters);
-        if self.spaces.find(space).is_some() {
-            note(&mut self.spaces.get_mut(space).counters);
+        if let Some(space) = self.spaces.find_mut(space) {
+            note(&mut space.counters);
         }
     }
 

@@ -52,7 +52,17 @@ impl Manager {
         let Scene { space, page, region, pte, protection } = scene;
         let is_write = waiter.writes() && !protection.copies_on_write();
         let queue = Queue::Probation;
-        self.map_page(Mapping { space, page, region, pte, pfn, content, is_write, queue });
+        self.map_page(Mapping {
+            space,
+            page,
+            region,
+            protection,
+            pte,
+            pfn,
+            content,
+            is_write,
+            queue,
+        });
     }
 
     fn zero_section_page(

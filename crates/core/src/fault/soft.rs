@@ -34,12 +34,22 @@ impl Manager {
         {
             self.mark_modified(pfn);
         }
-        let Scene { space, page, region, pte, .. } = scene;
+        let Scene { space, page, region, pte, protection } = scene;
         // What was trimmed and is still there came back soon.
         let queue = if entry.has(Flag::Newcomer) { Queue::Probation } else { Queue::Main };
         let content = Content::Kept;
         let is_write = waiter.writes() && !scene.protection.copies_on_write();
-        self.map_page(Mapping { space, page, region, pte, pfn, content, is_write, queue });
+        self.map_page(Mapping {
+            space,
+            page,
+            region,
+            protection,
+            pte,
+            pfn,
+            content,
+            is_write,
+            queue,
+        });
     }
 
     /// Whether a page that comes back should give up its slot, because slots are scarce.

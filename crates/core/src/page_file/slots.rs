@@ -38,8 +38,10 @@ pub(crate) struct Slots {
     bad_count: u32,
     /// A word per cluster, a bit per slot that cannot be handed out: used, bad or past the end.
     /// A new file is all zeros, which the host gives without touching the memory.
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::sparse"))]
     taken: Vec<u64>,
     /// Of the taken slots, those on which the disk failed.
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::sparse"))]
     bad: Vec<u64>,
     wholly_free: Summary,
     partly_free: Summary,

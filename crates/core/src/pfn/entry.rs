@@ -6,7 +6,9 @@
 //! | 0, high half | share count | previous frame | |
 //! | 1 | PTE address | PTE address, or none | PTE address, or none |
 //! | 2 | original PTE | original PTE | original PTE |
-//! | 3 | state, priority, flags; reference count in bits 32 to 47 | same | same |
+//! | 3 | state, priority, flags | same | same |
+//!
+//! The reference count follows from state and flags: see [`Entry::references`].
 //!
 //! A word of all zeros is a zeroed page that was never used, so that a database of terabytes costs
 //! nothing until its frames are.
@@ -58,6 +60,11 @@ impl PageState {
     #[must_use]
     pub const fn is_available(self) -> bool {
         matches!(self, Self::Zeroed | Self::Free | Self::Standby)
+    }
+
+    /// Whether the page is on a list.
+    pub(super) const fn is_listed(self) -> bool {
+        !matches!(self, Self::Active | Self::Transition)
     }
 
     /// Windows' word for it.
@@ -123,9 +130,7 @@ pub(crate) struct Entry(pub(super) [u64; 4]);
 /// No frame, no index.
 pub(crate) const NONE: u32 = u32::MAX;
 
-const LOW: u64 = 0xffff_ffff;
 const PRIORITY_SHIFT: u32 = 4;
-const REFERENCES_SHIFT: u32 = 32;
 
 impl Entry {
     pub(crate) const fn state(&self) -> PageState {
@@ -157,19 +162,23 @@ impl Entry {
     }
 
     pub(crate) const fn low(&self) -> u32 {
-        (self.0[0] & LOW) as u32
+        low(self.0[0])
     }
 
     pub(crate) const fn high(&self) -> u32 {
-        (self.0[0] >> 32) as u32
+        high(self.0[0])
+    }
+
+    pub(super) const fn set_halves(&mut self, low: u32, high: u32) {
+        self.0[0] = links(low, high);
     }
 
     pub(crate) const fn set_low(&mut self, value: u32) {
-        self.0[0] = self.0[0] & !LOW | value as u64;
+        self.set_halves(value, self.high());
     }
 
     pub(crate) const fn set_high(&mut self, value: u32) {
-        self.0[0] = self.0[0] & LOW | (value as u64) << 32;
+        self.set_halves(self.low(), value);
     }
 
     pub(crate) const fn pte(&self) -> PteAddress {
@@ -188,12 +197,14 @@ impl Entry {
         self.0[2] = pte;
     }
 
+    /// One for the working set or whoever holds the frame, and one for I/O in progress; an active
+    /// page can only be written, and one in transition is there for its I/O alone.
     pub(crate) const fn references(&self) -> u16 {
-        (self.0[3] >> REFERENCES_SHIFT & 0xffff) as u16
-    }
-
-    pub(crate) const fn set_references(&mut self, count: u16) {
-        self.0[3] = self.0[3] & !(0xffff << REFERENCES_SHIFT) | (count as u64) << REFERENCES_SHIFT;
+        match self.state() {
+            PageState::Active => 1 + self.has(Flag::Writing) as u16,
+            PageState::Transition => 1,
+            _ => 0,
+        }
     }
 
     /// Forgets everything but the state and the promise to go bad.
@@ -206,6 +217,19 @@ impl Entry {
     pub(super) const fn is_untouched(&self) -> bool {
         self.0[3] == 0 && self.0[1] == 0
     }
+}
+
+pub(super) const fn low(word: u64) -> u32 {
+    (word & 0xffff_ffff) as u32
+}
+
+pub(super) const fn high(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
+/// Word 0 of its two halves.
+pub(super) const fn links(low: u32, high: u32) -> u64 {
+    low as u64 | (high as u64) << 32
 }
 
 /// The links of a frame on a list.

@@ -14,14 +14,14 @@ mod page_list;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::lists::STANDBY_PRIORITIES;
 use crate::page::{LARGE_PAGES, Pfn, narrow, wide};
 
 use colour::ColourSet;
 pub use colour::{COLOURS_MAX, Cache};
 pub use entry::PageState;
 pub(crate) use entry::{Entry, Flag, NONE};
-pub(crate) use page_list::{End, PageList};
+pub(crate) use page_list::End;
+use page_list::{Lists, PageList};
 
 /// Where a page-table entry is: table number × 512 + index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,8 +42,15 @@ pub(crate) enum To {
     Modified(End),
     ModifiedNoWrite,
     Bad,
-    Active { working_set_index: u32, share: u32 },
-    Transition { operation: u32 },
+    Active {
+        working_set_index: u32,
+        share: u32,
+    },
+    /// Active and nobody's, with nothing of its last page.
+    Held,
+    Transition {
+        operation: u32,
+    },
 }
 
 impl To {
@@ -55,8 +62,18 @@ impl To {
             Self::Modified(_) => PageState::Modified,
             Self::ModifiedNoWrite => PageState::ModifiedNoWrite,
             Self::Bad => PageState::Bad,
-            Self::Active { .. } => PageState::Active,
+            Self::Active { .. } | Self::Held => PageState::Active,
             Self::Transition { .. } => PageState::Transition,
+        }
+    }
+
+    /// Which end of the list of that state.
+    const fn end(self) -> End {
+        match self {
+            Self::Standby(end) | Self::Modified(end) => end,
+            // What was zeroed or freed last is warm in the cache, so it goes first.
+            Self::Zeroed | Self::Free => End::Head,
+            _ => End::Tail,
         }
     }
 }
@@ -65,20 +82,14 @@ impl To {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Database {
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::sparse"))]
     entries: Vec<[u64; 4]>,
     colours: u32,
     /// The next frame of each colour that was never used.
     untouched: Vec<u32>,
-    zeroed: Vec<PageList>,
-    free: Vec<PageList>,
+    lists: Lists,
     zeroed_colours: ColourSet,
     free_colours: ColourSet,
-    standby: [PageList; STANDBY_PRIORITIES],
-    /// What goes to a page file, and what goes to the file of its section: one must not wait for
-    /// the other.
-    modified: [PageList; 2],
-    modified_no_write: PageList,
-    bad: PageList,
     counts: [u32; PageState::COUNT],
     /// Available frames in each aligned run of 512: where a large page can be had.
     blocks: Vec<u16>,
@@ -97,14 +108,9 @@ impl Database {
             entries: alloc::vec![[0; 4]; frames as usize],
             colours,
             untouched: (0..colours).collect(),
-            zeroed: alloc::vec![PageList::EMPTY; colours as usize],
-            free: alloc::vec![PageList::EMPTY; colours as usize],
+            lists: Lists::new(colours),
             zeroed_colours: ColourSet::new(colours, true),
             free_colours: ColourSet::new(colours, false),
-            standby: [PageList::EMPTY; STANDBY_PRIORITIES],
-            modified: [PageList::EMPTY; 2],
-            modified_no_write: PageList::EMPTY,
-            bad: PageList::EMPTY,
             counts,
             blocks: (0..frames.div_ceil(large)).map(|b| (block(b) & 0xffff) as u16).collect(),
             next_block: 0,
@@ -153,14 +159,19 @@ impl Database {
     }
 
     pub(crate) const fn standby_count(&self, priority: usize) -> u32 {
-        self.standby[priority].len()
+        self.lists.standby[priority].len()
     }
 
     /// The one function that moves a page: its links, its state and every count together.
+    ///
+    /// Inlined, because every caller knows the state that the page moves to.
+    #[inline(always)]
     pub(crate) fn move_page(&mut self, pfn: Pfn, to: To) {
-        let from = self.leave(pfn);
-        let state = to.state();
         let mut entry = self.entry(pfn);
+        let (from, state) = (entry.state(), to.state());
+        if from.is_listed() {
+            self.unlink(pfn);
+        }
         entry.set_state(state);
         match to {
             To::Zeroed | To::Free | To::Bad => {
@@ -170,128 +181,106 @@ impl Database {
                 }
             }
             To::Active { working_set_index, share } => {
-                entry.set_low(working_set_index);
-                entry.set_high(share);
+                entry.set_halves(working_set_index, share);
             }
-            To::Transition { operation } => {
-                entry.set_low(operation);
-                entry.set_high(0);
+            To::Held => {
+                entry.forget();
+                entry.set_halves(NONE, 0);
             }
+            To::Transition { operation } => entry.set_halves(operation, 0),
             To::Standby(_) | To::Modified(_) | To::ModifiedNoWrite => {}
         }
         self.entries[pfn.index()] = entry.0;
-        self.enter(pfn, to);
+        if state.is_listed() {
+            self.link(pfn, to.end());
+        }
         self.counts[from as usize] -= 1;
         self.counts[state as usize] += 1;
-        let block = &mut self.blocks[pfn.index() / wide(LARGE_PAGES)];
-        *block += u16::from(state.is_available());
-        *block -= u16::from(from.is_available());
+        if from.is_available() != state.is_available() {
+            let block = &mut self.blocks[pfn.index() / wide(LARGE_PAGES)];
+            *block = if state.is_available() { *block + 1 } else { *block - 1 };
+        }
     }
 
-    /// Takes a frame off its list; its state before.
-    fn leave(&mut self, pfn: Pfn) -> PageState {
+    /// Takes a frame off its list.
+    #[inline(never)]
+    fn unlink(&mut self, pfn: Pfn) {
         let entry = Entry(self.entries[pfn.index()]);
         let colour = self.colour_of(pfn);
-        let state = entry.state();
-        match state {
-            PageState::Zeroed if entry.is_untouched() => {
-                let next = &mut self.untouched[colour as usize];
-                assert_eq!(*next, pfn.0, "frames of a colour are first used in their order");
-                *next += self.colours;
-                self.note_zeroed(colour);
-            }
-            PageState::Zeroed => {
-                self.zeroed[colour as usize].remove(&mut self.entries, pfn);
-                self.note_zeroed(colour);
-            }
-            PageState::Free => {
-                let list = &mut self.free[colour as usize];
-                list.remove(&mut self.entries, pfn);
-                self.free_colours.put(colour, list.len() > 0);
-            }
-            PageState::Standby => {
-                self.standby[usize::from(entry.priority())].remove(&mut self.entries, pfn);
-            }
-            PageState::Modified => {
-                let list = &mut self.modified[usize::from(entry.has(Flag::FileBacked))];
-                list.remove(&mut self.entries, pfn);
-            }
-            PageState::ModifiedNoWrite => self.modified_no_write.remove(&mut self.entries, pfn),
-            PageState::Bad => self.bad.remove(&mut self.entries, pfn),
-            PageState::Active | PageState::Transition => {}
+        if entry.is_untouched() {
+            let next = &mut self.untouched[colour as usize];
+            assert_eq!(*next, pfn.0, "frames of a colour are first used in their order");
+            *next += self.colours;
+        } else {
+            self.lists.of(&entry, colour).remove(&mut self.entries, &entry);
         }
-        state
+        self.note_colour(entry.state(), colour);
     }
 
-    /// Puts a frame on the list of its new state.
-    fn enter(&mut self, pfn: Pfn, to: To) {
+    /// Puts a frame on the list of its state.
+    #[inline(never)]
+    fn link(&mut self, pfn: Pfn, end: End) {
+        let entry = Entry(self.entries[pfn.index()]);
         let colour = self.colour_of(pfn);
-        let entries = &mut self.entries;
-        match to {
-            // What was zeroed or freed last is warm in the cache, so it goes first.
-            To::Zeroed => {
-                self.zeroed[colour as usize].insert(entries, pfn, End::Head);
-                self.zeroed_colours.put(colour, true);
-            }
-            To::Free => {
-                self.free[colour as usize].insert(entries, pfn, End::Head);
-                self.free_colours.put(colour, true);
-            }
-            To::Standby(end) => {
-                let priority = Entry(entries[pfn.index()]).priority();
-                self.standby[usize::from(priority)].insert(entries, pfn, end);
-            }
-            To::Modified(end) => {
-                let is_file_backed = Entry(entries[pfn.index()]).has(Flag::FileBacked);
-                self.modified[usize::from(is_file_backed)].insert(entries, pfn, end);
-            }
-            To::ModifiedNoWrite => self.modified_no_write.insert(entries, pfn, End::Tail),
-            To::Bad => self.bad.insert(entries, pfn, End::Tail),
-            To::Active { .. } | To::Transition { .. } => {}
-        }
+        self.lists.of(&entry, colour).insert(&mut self.entries, pfn, end);
+        self.note_colour(entry.state(), colour);
     }
 
-    fn note_zeroed(&mut self, colour: u32) {
-        let left = self.zeroed[colour as usize].len() > 0
-            || (self.untouched[colour as usize] as usize) < self.entries.len();
-        self.zeroed_colours.put(colour, left);
+    /// Keeps in mind which colours have a zeroed or a free frame.
+    fn note_colour(&mut self, state: PageState, colour: u32) {
+        let index = colour as usize;
+        match state {
+            PageState::Zeroed => {
+                let has_untouched = (self.untouched[index] as usize) < self.entries.len();
+                let has_frame = has_untouched || self.lists.zeroed[index].len() > 0;
+                self.zeroed_colours.put(colour, has_frame);
+            }
+            PageState::Free => self.free_colours.put(colour, self.lists.free[index].len() > 0),
+            _ => {}
+        }
     }
 
     /// A zeroed frame, of this colour if there is one.
     pub(crate) fn zeroed_frame(&self, colour: u32) -> Option<Pfn> {
+        if self.count(PageState::Zeroed) == 0 {
+            return None;
+        }
         let colour = self.zeroed_colours.nearest(colour)? as usize;
         let untouched = self.untouched[colour];
-        self.zeroed[colour]
+        self.lists.zeroed[colour]
             .head()
             .or_else(|| ((untouched as usize) < self.entries.len()).then_some(Pfn(untouched)))
     }
 
     /// A free frame, of this colour if there is one.
     pub(crate) fn free_frame(&self, colour: u32) -> Option<Pfn> {
-        self.free[self.free_colours.nearest(colour)? as usize].head()
+        if self.count(PageState::Free) == 0 {
+            return None;
+        }
+        self.lists.free[self.free_colours.nearest(colour)? as usize].head()
     }
 
     /// The standby frame that is repurposed next: the oldest of the lowest priority.
     pub(crate) fn standby_frame(&self) -> Option<Pfn> {
-        self.standby.iter().find_map(PageList::head)
+        self.lists.standby.iter().find_map(PageList::head)
     }
 
     pub(crate) const fn standby_head(&self, priority: usize) -> Option<Pfn> {
-        self.standby[priority].head()
+        self.lists.standby[priority].head()
     }
 
     /// The oldest modified frame of those that go to a section's file, or of all others.
     pub(crate) const fn modified_frame(&self, is_file_backed: bool) -> Option<Pfn> {
-        self.modified[is_file_backed as usize].head()
+        self.lists.modified[is_file_backed as usize].head()
     }
 
     /// Modified frames that go to a page file.
     pub(crate) const fn modified_page_file(&self) -> u32 {
-        self.modified[0].len()
+        self.lists.modified[0].len()
     }
 
     pub(crate) const fn modified_no_write_frame(&self) -> Option<Pfn> {
-        self.modified_no_write.head()
+        self.lists.modified_no_write.head()
     }
 
     /// The frame after this one on its list; a list without links has none.
@@ -331,7 +320,7 @@ impl Database {
                 let mut entry = Entry([0; 4]);
                 entry.forget();
                 self.entries[next as usize] = entry.0;
-                self.zeroed[colour].insert(&mut self.entries, Pfn(next), End::Tail);
+                self.lists.zeroed[colour].insert(&mut self.entries, Pfn(next), End::Tail);
                 next += self.colours;
             }
             self.untouched[colour] = next;
@@ -365,7 +354,7 @@ impl Database {
 
     fn verify_lists(&self) -> Result<(), String> {
         let mut listed = [0u32; PageState::COUNT];
-        for (colour, (zeroed, free)) in (0..).zip(self.zeroed.iter().zip(&self.free)) {
+        for (colour, (zeroed, free)) in (0..).zip(self.lists.zeroed.iter().zip(&self.lists.free)) {
             let is_colour = |pfn: Pfn| self.colour_of(pfn) == colour;
             listed[0] += self.verify_list(zeroed, PageState::Zeroed, &is_colour)?;
             listed[1] += self.verify_list(free, PageState::Free, &is_colour)?;
@@ -379,17 +368,18 @@ impl Database {
                 return Err(alloc::format!("colour {colour} is marked wrongly"));
             }
         }
-        for (priority, list) in (0..).zip(&self.standby) {
+        for (priority, list) in (0..).zip(&self.lists.standby) {
             let fits = |pfn: Pfn| self.entry(pfn).priority() == priority;
             listed[2] += self.verify_list(list, PageState::Standby, &fits)?;
         }
         let any = |_: Pfn| true;
-        for (is_file_backed, list) in [false, true].into_iter().zip(&self.modified) {
+        for (is_file_backed, list) in [false, true].into_iter().zip(&self.lists.modified) {
             let fits = |pfn: Pfn| self.entry(pfn).has(Flag::FileBacked) == is_file_backed;
             listed[3] += self.verify_list(list, PageState::Modified, &fits)?;
         }
-        listed[4] = self.verify_list(&self.modified_no_write, PageState::ModifiedNoWrite, &any)?;
-        listed[5] = self.verify_list(&self.bad, PageState::Bad, &any)?;
+        listed[4] =
+            self.verify_list(&self.lists.modified_no_write, PageState::ModifiedNoWrite, &any)?;
+        listed[5] = self.verify_list(&self.lists.bad, PageState::Bad, &any)?;
         for state in &PageState::ALL[..6] {
             if listed[*state as usize] != self.counts[*state as usize] {
                 return Err(alloc::format!(

@@ -1,6 +1,9 @@
 //! A list of frames, linked through their entries.
 
-use super::entry::{Entry, NONE};
+use alloc::vec::Vec;
+
+use super::entry::{Entry, Flag, NONE, PageState, high, links, low};
+use crate::lists::STANDBY_PRIORITIES;
 use crate::page::Pfn;
 
 /// Head, tail and length; the links are in the entries.
@@ -10,6 +13,50 @@ pub(crate) struct PageList {
     head: u32,
     tail: u32,
     len: u32,
+}
+
+/// The lists of all states that have one.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Lists {
+    /// By colour.
+    pub(super) zeroed: Vec<PageList>,
+    /// By colour.
+    pub(super) free: Vec<PageList>,
+    /// By priority.
+    pub(super) standby: [PageList; STANDBY_PRIORITIES],
+    /// What goes to a page file, and what goes to the file of its section: one must not wait for
+    /// the other.
+    pub(super) modified: [PageList; 2],
+    pub(super) modified_no_write: PageList,
+    pub(super) bad: PageList,
+}
+
+impl Lists {
+    pub(super) fn new(colours: u32) -> Self {
+        Self {
+            zeroed: alloc::vec![PageList::EMPTY; colours as usize],
+            free: alloc::vec![PageList::EMPTY; colours as usize],
+            standby: [PageList::EMPTY; STANDBY_PRIORITIES],
+            modified: [PageList::EMPTY; 2],
+            modified_no_write: PageList::EMPTY,
+            bad: PageList::EMPTY,
+        }
+    }
+
+    /// The list of a frame that is in a state that has one.
+    #[inline]
+    pub(super) fn of(&mut self, entry: &Entry, colour: u32) -> &mut PageList {
+        match entry.state() {
+            PageState::Zeroed => &mut self.zeroed[colour as usize],
+            PageState::Free => &mut self.free[colour as usize],
+            PageState::Standby => &mut self.standby[usize::from(entry.priority())],
+            PageState::Modified => &mut self.modified[usize::from(entry.has(Flag::FileBacked))],
+            PageState::ModifiedNoWrite => &mut self.modified_no_write,
+            PageState::Bad => &mut self.bad,
+            state => unreachable!("a page that is {} is on no list", state.word()),
+        }
+    }
 }
 
 /// Which end of a list.
@@ -36,21 +83,18 @@ impl PageList {
     }
 
     pub(super) fn insert(&mut self, entries: &mut [[u64; 4]], pfn: Pfn, end: End) {
-        let mut entry = Entry(entries[pfn.index()]);
         let (next, previous) = match end {
             End::Head => (self.head, NONE),
             End::Tail => (NONE, self.tail),
         };
-        entry.set_low(next);
-        entry.set_high(previous);
-        entries[pfn.index()] = entry.0;
+        entries[pfn.index()][0] = links(next, previous);
         self.join(entries, previous, pfn.0);
         self.join(entries, pfn.0, next);
         self.len += 1;
     }
 
-    pub(super) fn remove(&mut self, entries: &mut [[u64; 4]], pfn: Pfn) {
-        let entry = Entry(entries[pfn.index()]);
+    /// Takes a frame off the list; `entry` is its own.
+    pub(super) fn remove(&mut self, entries: &mut [[u64; 4]], entry: &Entry) {
         self.join(entries, entry.high(), entry.low());
         self.len -= 1;
     }
@@ -60,17 +104,15 @@ impl PageList {
         match before {
             NONE => self.head = after,
             before => {
-                let mut entry = Entry(entries[before as usize]);
-                entry.set_low(after);
-                entries[before as usize] = entry.0;
+                let word = &mut entries[before as usize][0];
+                *word = links(after, high(*word));
             }
         }
         match after {
             NONE => self.tail = before,
             after => {
-                let mut entry = Entry(entries[after as usize]);
-                entry.set_high(before);
-                entries[after as usize] = entry.0;
+                let word = &mut entries[after as usize][0];
+                *word = links(low(*word), before);
             }
         }
     }

@@ -236,6 +236,11 @@ impl Spaces {
         self.spaces.get(id.0 as usize)?.as_ref()
     }
 
+    #[inline]
+    pub(crate) fn find_mut(&mut self, id: SpaceId) -> Option<&mut Space> {
+        self.spaces.get_mut(id.0 as usize)?.as_mut()
+    }
+
     /// A space that the manager knows to exist.
     #[inline]
     pub(crate) fn get(&self, id: SpaceId) -> &Space {
@@ -247,7 +252,7 @@ impl Spaces {
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: SpaceId) -> &mut Space {
-        match self.spaces.get_mut(id.0 as usize).and_then(Option::as_mut) {
+        match self.find_mut(id) {
             Some(space) => space,
             None => panic!("space {} is gone", id.0),
         }

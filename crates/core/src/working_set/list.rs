@@ -139,6 +139,14 @@ impl WorkingSetList {
         }
     }
 
+    /// The entry that stands behind another in its queue.
+    pub(crate) fn after(&self, index: u32) -> Option<u32> {
+        match self.entries[index as usize].next {
+            NONE => None,
+            next => Some(next),
+        }
+    }
+
     /// Moves an entry to the end of a queue.
     pub(crate) fn move_to(&mut self, index: u32, queue: Queue) {
         self.unlink(index);
@@ -181,7 +189,6 @@ impl WorkingSetList {
             entry.referenced = true;
         } else {
             entry.age = (entry.age + 1).min(OLDEST);
-            entry.referenced = false;
         }
         self.ages[usize::from(entry.age)] += 1;
     }
@@ -294,5 +301,22 @@ impl WorkingSetList {
             return Err(alloc::format!("{used} entries in use, {linked} in queues"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_used_in_several_turns_outlives_one_used_in_one() {
+        let mut list = WorkingSetList::new();
+        let turns_left = |list: &mut WorkingSetList, used: u32| {
+            let index = list.insert(PteAddress(7), Queue::Main);
+            assert!((0..used).all(|_| list.note_turn(index, true, 3)));
+            (0..10).take_while(|_| list.note_turn(index, false, 3)).count()
+        };
+        let left = [0, 1, 2, 3, 9].map(|used| turns_left(&mut list, used));
+        assert_eq!(left, [0, 1, 2, 3, 3]);
     }
 }

@@ -4,7 +4,8 @@
 //! A page that is evicted from probation leaves the time in its PTE, counted in such evictions.
 //! One that is read back within the policy's window is no newcomer: it enters the main queue.
 //!
-//! Source: S3-FIFO's ghost queue (SOSP 2023), kept as Linux keeps shadow entries (`mm/workingset.c`).
+//! Source: S3-FIFO's ghost queue (SOSP 2023), kept where Linux keeps its shadow entries
+//! (`mm/workingset.c`).
 
 use crate::space::pte::{STAMP_BITS, stamp_of, with_stamp};
 

@@ -18,6 +18,8 @@ pub(crate) struct Mapping {
     pub(crate) page: u64,
     /// The region that holds the page.
     pub(crate) region: u32,
+    /// What it is committed with; it is no guard page.
+    pub(crate) protection: Protection,
     /// The PTE of the space.
     pub(crate) pte: PteAddress,
     pub(crate) pfn: Pfn,
@@ -32,7 +34,8 @@ impl Manager {
     ///
     /// The frame has its page already; a frame of a section may be in other working sets.
     pub(crate) fn map_page(&mut self, mapping: Mapping) {
-        let Mapping { space, page, region, pte, pfn, content, is_write, queue } = mapping;
+        let Mapping { space, page, region, protection, pte, pfn, content, is_write, queue } =
+            mapping;
         let entry = self.frames.entry(pfn);
         let is_shared = entry.has(Flag::Prototype);
         let is_first = entry.state() != crate::pfn::PageState::Active || entry.high() == 0;
@@ -41,13 +44,10 @@ impl Manager {
         holder.working_set_peak = holder.working_set_peak.max(holder.working_set.len());
         if is_first {
             self.frames.move_page(pfn, To::Active { working_set_index: index, share: 1 });
-            let references = 1 + u16::from(entry.has(Flag::Writing));
             let priority = holder.priority;
-            self.frames.edit(pfn, |entry| {
-                entry.set_references(references);
-                entry.set(Flag::Newcomer, false);
-                entry.set_priority(priority);
-            });
+            if entry.priority() != priority {
+                self.frames.edit(pfn, |entry| entry.set_priority(priority));
+            }
             if is_shared {
                 self.tables.set(entry.pte(), Pte::Valid(Valid::new(pfn)));
             }
@@ -63,7 +63,7 @@ impl Manager {
             self.note_write(space, region, page);
             valid = valid.with(DIRTY, true);
         }
-        let rights = self.rights_for(space, region, page, valid);
+        let rights = self.rights_of(space, region, page, valid, protection);
         self.tables.set(pte, Pte::Valid(valid.rights(rights)));
         self.emit(Output::Map { space, page: Vpn(page), frame: pfn, content, rights });
     }
@@ -75,12 +75,24 @@ impl Manager {
         if protection.is_guard() {
             return Rights::NONE;
         }
+        self.rights_of(space, number, page, valid, protection)
+    }
+
+    fn rights_of(
+        &self,
+        space: SpaceId,
+        number: u32,
+        page: u64,
+        valid: Valid,
+        protection: Protection,
+    ) -> Rights {
+        let region = self.spaces.get(space).region(number);
         let watched = region.write_watch.as_ref();
         let write_is_known = watched.is_none_or(|map| map.is_written(page - region.first));
-        let is_dirty = valid.has(DIRTY) || self.frames.entry(valid.pfn()).has(Flag::Modified);
+        let is_dirty = || valid.has(DIRTY) || self.frames.entry(valid.pfn()).has(Flag::Modified);
         let write = match self.config.dirty_tracking {
             DirtyTracking::Hardware => write_is_known,
-            DirtyTracking::Fault => write_is_known && is_dirty,
+            DirtyTracking::Fault => write_is_known && is_dirty(),
         };
         rights_under(protection, write)
     }
@@ -146,7 +158,10 @@ impl Manager {
         if valid.has(DIRTY) {
             self.mark_modified(frame);
         }
-        self.frames.edit(frame, |entry| entry.set(Flag::Unproven, is_unproven));
+        self.frames.edit(frame, |entry| {
+            entry.set(Flag::Newcomer, false);
+            entry.set(Flag::Unproven, is_unproven);
+        });
         if !valid.is_shared() {
             return self.retire_page(frame);
         }

@@ -3,10 +3,14 @@
 //! The queue of newcomers gives first while it holds more than its share; a page that was used
 //! since it last stood at the head of its queue gets a second chance in the main queue.
 
+use core::hint::black_box;
+
 use crate::manager::Manager;
 use crate::page::SpaceId;
+use crate::pfn::Database;
+use crate::space::page_table::PageTables;
 use crate::space::pte::{ACCESSED, Pte};
-use crate::working_set::list::Queue;
+use crate::working_set::list::{Queue, WorkingSetList};
 
 impl Manager {
     /// Trims the page of a space that is worth least; `None` if every page is locked.
@@ -47,6 +51,7 @@ impl Manager {
                 if over || list.len_of(Queue::Main) == 0 { Queue::Probation } else { Queue::Main };
             let index = list.head(queue)?;
             let pte = list.pte(index);
+            look_ahead(list, &self.tables, &self.frames, index);
             let Pte::Valid(valid) = self.tables.get(pte) else {
                 panic!("working-set entry {index} of space {} has no valid PTE", space.0)
             };
@@ -62,5 +67,17 @@ impl Manager {
             list.move_to(index, Queue::Main);
         }
         list.head(Queue::Probation).or(list.head(Queue::Main))
+    }
+}
+
+/// Reads what the looks to come need while this one goes on: the PTE of the entry after the next,
+/// and the frame of the next. They are far from the processor, and nothing waits for them here.
+fn look_ahead(list: &WorkingSetList, tables: &PageTables, frames: &Database, index: u32) {
+    let Some(next) = list.after(index) else { return };
+    if let Pte::Valid(valid) = tables.get(list.pte(next)) {
+        black_box(frames.entry(valid.pfn()).original());
+    }
+    if let Some(second) = list.after(next) {
+        black_box(tables.word(list.pte(second)));
     }
 }

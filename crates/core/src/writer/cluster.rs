@@ -146,7 +146,6 @@ impl Manager {
             self.frames.edit(pfn, |entry| {
                 entry.set(Flag::Modified, false);
                 entry.set(Flag::Writing, true);
-                entry.set_references(1);
             });
             self.writer.in_flight += 1;
             self.writer.flush = self.writer.flush.saturating_sub(1);

@@ -93,7 +93,6 @@ impl Manager {
         self.frames.edit(pfn, |entry| {
             entry.set(Flag::Writing, false);
             entry.set(Flag::Stale, false);
-            entry.set_references(entry.references().saturating_sub(1));
         });
         self.frames.entry(pfn)
     }

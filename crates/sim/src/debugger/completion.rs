@@ -76,3 +76,63 @@ fn processes(target: &Target) -> Vec<String> {
     };
     target.names().into_values().map(quoted).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::debugger::Plan;
+    use crate::scenario::Scenario;
+
+    fn target() -> Target {
+        let scenario = Scenario::parse(
+            "duration = '1s'
+             [machine]
+             memory = '1MiB'
+             [[process]]
+             name = 'editor'
+             memory = '64KiB'
+             [[process]]
+             name = 'photo viewer'
+             memory = '64KiB'",
+        );
+        let simulation = scenario.expect("a scenario").start(1).expect("a machine");
+        Target::simulation("test", simulation, Plan::default())
+    }
+
+    fn offered(line: &str) -> (usize, Vec<String>) {
+        complete(&target(), line, line.len())
+    }
+
+    #[test]
+    fn the_names_of_commands_are_completed() {
+        assert_eq!(offered("!pf"), (0, vec!["!pfn".to_owned(), "!pfnlist".to_owned()]));
+        assert_eq!(offered("!vm; !po"), (5, vec!["!pool".to_owned()]));
+        assert!(offered("").1.len() > 20);
+        assert_eq!(offered("!nothing"), (0, Vec::new()));
+    }
+
+    #[test]
+    fn arguments_are_completed_with_what_there_is() {
+        let cases: [(&str, usize, &[&str]); 8] = [
+            ("!list sta", 6, &["standby"]),
+            ("!object \\KernelObjects\\LowM", 8, &["\\KernelObjects\\LowMemoryCondition"]),
+            ("g maximum", 2, &["maximum-commit"]),
+            ("g fault copy", 8, &["copy-on-write"]),
+            ("!process ed", 9, &["editor"]),
+            ("!pte 10000 \"photo v", 11, &["\"photo viewer\""]),
+            ("!pfnlist state=stand", 9, &["state=standby"]),
+            ("? !mem", 2, &["!memusage"]),
+        ];
+        for (line, start, names) in cases {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(offered(line), (start, names), "{line}");
+        }
+        assert_eq!(offered("!vm x").1, Vec::<String>::new(), "it takes nothing");
+    }
+
+    #[test]
+    fn the_cursor_may_stand_within_the_line() {
+        assert_eq!(complete(&target(), "!li standby", 3), (0, vec!["!list".to_owned()]));
+        assert_eq!(complete(&target(), "ä!li", 1).1.len(), 0, "not between letters");
+    }
+}

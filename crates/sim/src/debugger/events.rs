@@ -98,9 +98,9 @@ fn input_words(target: &Target, input: &Input, kind: Option<FaultKind>) -> (&'st
         Input::Fault { thread, space, address: va, access: how } => {
             let (how, va_word, name) = (access(*how), address(*va), named(target, *space));
             let what = kind.map_or("not answered yet", FaultKind::word);
-            let frame = match target.manager().snapshot().pte(*space, *va) {
-                Ok(PteView::Valid { frame, .. }) => format!(", frame {:x}", frame.0),
-                Ok(PteView::Transition { frame }) => format!(", frame {:x}, waits", frame.0),
+            let frame = match leaf(target, *space, *va) {
+                Some(PteView::Valid { frame, .. }) => format!(", frame {:x}", frame.0),
+                Some(PteView::Transition { frame }) => format!(", frame {:x}, waits", frame.0),
                 _ => String::new(),
             };
             let thread = thread.0;
@@ -135,6 +135,12 @@ fn input_words(target: &Target, input: &Input, kind: Option<FaultKind>) -> (&'st
     }
 }
 
+/// What says where a page is: its PTE, or the prototype PTE that this refers to.
+fn leaf(target: &Target, space: SpaceId, va: u64) -> Option<PteView> {
+    let walk = target.manager().snapshot().walk(space, va).ok()?;
+    Some(walk.prototype.unwrap_or(walk.pte))
+}
+
 fn ended(operation: u32, result: Result<(), IoError>) -> String {
     match result {
         Ok(()) => format!("operation {operation:x} ended"),
@@ -162,6 +168,18 @@ fn call_words(target: &Target, call: &Call) -> String {
                 (named(target, range.space), address(range.address), range.bytes);
             format!("VirtualProtect by {name}: {bytes:x} bytes at {va}, protection {constant:x}")
         }
+        Call::MapView(space, view) => {
+            let (name, section) = (named(target, *space), view.section.0);
+            let bytes = match view.bytes {
+                0 => "all of it".to_owned(),
+                bytes => format!("{bytes:x} bytes"),
+            };
+            format!("MapViewOfFile by {name}: section {section:x}, {bytes}")
+        }
+        Call::UnmapView(space, va) => {
+            format!("UnmapViewOfFile by {}: {}", named(target, *space), address(*va))
+        }
+        Call::CreateSection(config) => format!("CreateFileMapping: {:x} bytes", config.bytes),
         Call::Command(command) => format!("memory-list command {command:?}"),
         Call::EmptyWorkingSet(space) => format!("EmptyWorkingSet of {}", named(target, *space)),
         Call::CreateSpace(_) => "a process begins".to_owned(),

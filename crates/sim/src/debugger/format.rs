@@ -85,6 +85,11 @@ impl Columns {
         self.rows.push(cells);
     }
 
+    /// The same, with every line set in.
+    pub(super) fn indented(&self) -> String {
+        self.to_string().lines().map(|line| format!("    {line}\n")).collect()
+    }
+
     /// Whether there is anything but the titles.
     pub(super) const fn is_empty(&self) -> bool {
         self.rows.len() <= 1

@@ -26,12 +26,11 @@ mod vad;
 mod vm;
 mod working_set;
 
-use std::sync::atomic::AtomicBool;
-
 use memtide_core::page::{SpaceId, Tick};
 
 pub use error::KdError;
 pub use open::{OpenError, Options};
+pub(crate) use pfn::entry as pfn_entry;
 pub use script::{ScriptCommand, commands};
 pub use target::{Plan, Target};
 
@@ -81,11 +80,16 @@ impl Debugger {
         COMMANDS.iter().map(|command| command.example)
     }
 
-    /// Carries out a command. Where it runs the target, `interrupted` stops it.
+    /// Carries out a command. While it runs the target, `goes_on` is told the moment it has reached,
+    /// and says whether it goes on.
     ///
     /// # Errors
     /// [`KdError`] where the command cannot be understood or carried out; nothing has changed then.
-    pub fn execute(&mut self, text: &str, interrupted: &AtomicBool) -> Result<Answer, KdError> {
+    pub fn execute(
+        &mut self,
+        text: &str,
+        goes_on: &mut dyn FnMut(Tick) -> bool,
+    ) -> Result<Answer, KdError> {
         let text = text.trim();
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         if name.is_empty() {
@@ -99,7 +103,7 @@ impl Debugger {
                 Ok(Answer::Quit)
             }
             Verb::Go | Verb::Step | Verb::Fault => {
-                self.go(command.verb, arguments, interrupted).map(Answer::Text)
+                self.go(command.verb, arguments, goes_on).map(Answer::Text)
             }
             Verb::Context => self.set_context(arguments).map(Answer::Text),
             Verb::Save => self.save(rest.trim()).map(Answer::Text),
@@ -149,14 +153,14 @@ impl Debugger {
         &mut self,
         verb: Verb,
         arguments: Arguments<'_>,
-        interrupted: &AtomicBool,
+        goes_on: &mut dyn FnMut(Tick) -> bool,
     ) -> Result<String, KdError> {
         let stop = match verb {
             Verb::Step => Stop::Events(parse_count(arguments)?),
             Verb::Fault => Stop::Faults(parse_count(arguments)?, Filter::default()),
             _ => parse_go(&self.target, self.now(), arguments)?,
         };
-        let told = run(&mut self.target, stop, interrupted)?;
+        let told = run(&mut self.target, stop, goes_on)?;
         if let Stop::Moment(at) = stop
             && told.ends_with(&format!("stopped at {}\n", format::time(at)))
         {

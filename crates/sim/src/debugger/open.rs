@@ -5,14 +5,13 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use memtide_core::page::Tick;
-use memtide_core::{Config, SpaceConfig};
 use memtide_recording::{Kind, RecordingError, Replay, load};
 
 use super::target::{Plan, Target};
-use crate::machine::Machine;
+use crate::disk::DiskKind;
 use crate::scenario::{Scenario, ScenarioError, StartError};
 use crate::simulation::Simulation;
-use crate::trace::{Trace, TraceError, TraceProgram};
+use crate::trace::{Trace, TraceError, TraceRun, TraceRunError};
 
 /// As much of a file as is looked at to recognise it.
 const FIRST: usize = 1 << 12;
@@ -35,6 +34,9 @@ pub enum OpenError {
     /// It is nothing else that can be debugged, and no trace either.
     #[error("{0}: neither a scenario, a recorded run nor a snapshot, and as a trace: {1}")]
     Trace(PathBuf, Box<TraceError>),
+    /// A trace that cannot be begun.
+    #[error("{0}: {1}")]
+    Run(PathBuf, Box<TraceRunError>),
     /// A recorded run or a snapshot that cannot be used.
     #[error("{0}: {1}")]
     Recording(PathBuf, RecordingError),
@@ -53,7 +55,7 @@ pub struct Options {
     pub seed: Option<u64>,
     /// The physical pages of the machine that runs a trace; without it 64 MiB.
     pub frames: Option<u32>,
-    /// Whether pages hold something, to be dumped.
+    /// Whether the pages of a scenario's machine hold something, to be dumped.
     pub contents: bool,
 }
 
@@ -88,7 +90,7 @@ impl Target {
         }
         let trace = Trace::open(path, None)
             .map_err(|error| OpenError::Trace(path.to_owned(), Box::new(error)))?;
-        let failed = |error| OpenError::Start(path.to_owned(), Box::new(error));
+        let failed = |error| OpenError::Run(path.to_owned(), Box::new(error));
         let (simulation, plan) = run_of(trace, options).map_err(failed)?;
         Ok(Self::simulation(&title, simulation, plan))
     }
@@ -116,16 +118,11 @@ fn scenario(path: &Path, options: Options) -> Result<(Simulation, Plan), OpenErr
     Ok((simulation, Plan { end: scenario.duration, traces: started.traces }))
 }
 
-/// A machine that runs the program of a trace, with page files enough.
-fn run_of(trace: Trace, options: Options) -> Result<(Simulation, Plan), StartError> {
+/// A machine that runs the program of a trace.
+fn run_of(trace: Trace, options: Options) -> Result<(Simulation, Plan), TraceRunError> {
     let frames = options.frames.unwrap_or(TRACE_FRAMES);
-    let mut machine = Machine::new(Config::new(frames).with_page_file(frames, u32::MAX));
-    machine.has_contents = options.contents;
-    let mut simulation = Simulation::new(&machine, options.seed.unwrap_or(1))?;
-    let (program, outcome) = TraceProgram::new(trace);
-    let name = "trace".to_owned();
-    simulation
-        .spawn(&name, SpaceConfig::default(), REFERENCE, Box::new(program))
-        .map_err(|refusal| StartError::Process(name.clone(), refusal))?;
-    Ok((simulation, Plan { end: None, traces: vec![(name, outcome)] }))
+    let (disk, reference_time) = (DiskKind::nvme(), REFERENCE);
+    let run = TraceRun { frames: Some(frames), disk, reference_time };
+    let (simulation, outcome) = run.begin(trace)?;
+    Ok((simulation, Plan { end: None, traces: vec![("trace".to_owned(), outcome)] }))
 }

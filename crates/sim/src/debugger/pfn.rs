@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use memtide_core::page::Pfn;
+use memtide_core::page::{Pfn, SpaceId};
 use memtide_core::snapshot::{FrameShape, FrameView, PteOwner};
-use memtide_core::{OperationId, PageState, PteAddress, Source};
+use memtide_core::{Manager, OperationId, PageState, PteAddress, Source};
 
 use super::arguments::{Arguments, frame};
 use super::error::KdError;
@@ -16,14 +16,18 @@ pub(super) fn pfn(target: &Target, mut arguments: Arguments<'_>) -> Result<Strin
     let wanted = frame(arguments.need("the frame")?, &snapshot)?;
     arguments.end()?;
     Ok(match snapshot.frame(wanted) {
-        Some(view) => entry(target, &view),
+        Some(view) => entry(target.manager(), &|space| target.name(space), &view),
         None => String::new(),
     })
 }
 
 /// The lines of an entry: what every shape has stands around what is its own.
-fn entry(target: &Target, view: &FrameView) -> String {
-    let (first, second) = shape(target, view);
+pub(crate) fn entry<'n>(
+    manager: &Manager,
+    name: &dyn Fn(SpaceId) -> &'n str,
+    view: &FrameView,
+) -> String {
+    let (first, second) = shape(manager, view);
     let pte = view.pte_address.map_or_else(|| "none".to_owned(), pte_address);
     let references = format!("{:04x}", view.reference_count);
     let colour = format!("{:x}    priority {}    {}", view.colour, view.priority, flags(view));
@@ -34,7 +38,7 @@ fn entry(target: &Target, view: &FrameView) -> String {
     line(first, second);
     line(("reference count", references), ("colour", colour));
     let lines =
-        [("pteaddress", pte), ("original pte", original(view)), ("owner", owner(target, view))];
+        [("pteaddress", pte), ("original pte", original(view)), ("owner", owner(name, view))];
     for (what, value) in lines {
         let _ = writeln!(text, "    {what:<17} {value}");
     }
@@ -42,7 +46,7 @@ fn entry(target: &Target, view: &FrameView) -> String {
 }
 
 /// What the first words of an entry are in its shape.
-fn shape(target: &Target, view: &FrameView) -> ((&'static str, String), (&'static str, String)) {
+fn shape(manager: &Manager, view: &FrameView) -> ((&'static str, String), (&'static str, String)) {
     match view.shape {
         FrameShape::Active { working_set_index, share_count } => (
             ("ws index", format!("{working_set_index:08x}")),
@@ -54,7 +58,7 @@ fn shape(target: &Target, view: &FrameView) -> ((&'static str, String), (&'stati
         }
         FrameShape::InProgress { operation, waiters } => (
             ("event: operation", event(operation)),
-            ("waiters", waiting(target, operation, waiters)),
+            ("waiters", waiting(manager, operation, waiters)),
         ),
     }
 }
@@ -64,11 +68,11 @@ fn event(operation: Option<OperationId>) -> String {
 }
 
 /// How many threads wait, and for what.
-fn waiting(target: &Target, operation: Option<OperationId>, waiters: u32) -> String {
+fn waiting(manager: &Manager, operation: Option<OperationId>, waiters: u32) -> String {
     let Some(operation) = operation else {
         return format!("{waiters:x}    nobody waits for a write");
     };
-    match target.manager().source_of(operation) {
+    match manager.source_of(operation) {
         Some(Source::PageFile(slot)) => {
             format!("{waiters:x}    reads page file {:x} from {:08x}", slot.file, slot.number)
         }
@@ -132,15 +136,10 @@ fn original(view: &FrameView) -> String {
     }
 }
 
-fn owner(target: &Target, view: &FrameView) -> String {
+fn owner<'n>(name: &dyn Fn(SpaceId) -> &'n str, view: &FrameView) -> String {
     match view.owner {
         Some(PteOwner::Space { space, page }) => {
-            format!(
-                "process {:x} ({}), VA {}",
-                space.0,
-                target.name(space),
-                address(page.address())
-            )
+            format!("process {:x} ({}), VA {}", space.0, name(space), address(page.address()))
         }
         Some(PteOwner::Section { section, page }) => {
             format!("section {:x}, page {page:x}", section.0)

@@ -1,7 +1,6 @@
 //! `g`, `t` and `p`: letting the target go on.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use memtide_core::conditions::{Condition, State};
 use memtide_core::page::{SpaceId, Tick, Vpn};
@@ -113,7 +112,7 @@ pub(super) fn parse_count(mut arguments: Arguments<'_>) -> Result<u64, KdError> 
 pub(super) fn run(
     target: &mut Target,
     stop: Stop,
-    interrupted: &AtomicBool,
+    goes_on: &mut dyn FnMut(Tick) -> bool,
 ) -> Result<String, KdError> {
     if !target.can_run() {
         return usage(
@@ -132,7 +131,7 @@ pub(super) fn run(
         _ => 1,
     };
     loop {
-        if interrupted.load(Ordering::Relaxed) {
+        if !goes_on(target.now()) {
             return Ok(told + &format!("interrupted at {}\n", time(target.now())));
         }
         let before = *target.manager().counters();
@@ -187,7 +186,8 @@ fn changes(target: &Target, before: &[State; Condition::COUNT], told: &mut Strin
     for (reading, before) in target.manager().conditions().iter().zip(before) {
         if reading.state != *before {
             let (name, state) = (reading.condition.name(), word(reading.state));
-            let _ = writeln!(told, "{:>16}  {name} is {state}", time(target.now()));
+            let at = time(target.manager().now());
+            let _ = writeln!(told, "{at:>16}  {name} is {state}");
         }
     }
 }

@@ -8,7 +8,6 @@ use memtide_core::{Event, Manager};
 use memtide_recording::{Replay, Saved};
 
 use super::error::KdError;
-use super::format::time;
 use crate::process::{Process, ProcessState};
 use crate::simulation::{Ending, Simulation};
 use crate::trace::TraceOutcome;
@@ -169,7 +168,7 @@ fn step_simulation(simulation: &mut Simulation, plan: &Plan, limit: Tick) -> Ste
     let why = match ending {
         None => return Stepped::Events(seen),
         Some(Ending::TimeOut) if limit < end => return Stepped::TimeOut,
-        Some(Ending::TimeOut) => format!("the scenario is over at {}", time(end)),
+        Some(Ending::TimeOut) => "the time of the scenario is over".to_owned(),
         Some(Ending::Done) => "every process has ended".to_owned(),
         Some(Ending::Stuck) => "threads wait, and nothing is under way to end it".to_owned(),
     };

@@ -82,7 +82,7 @@ fn page_files(manager: &Manager) -> String {
         let kilobytes = |pages: u32| format!("{} Kb", u64::from(pages) * PAGE_SIZE / 1024);
         let free = file.size.saturating_sub(file.used).saturating_sub(file.bad);
         columns.row(vec![
-            format!("    {:x}", file.file),
+            format!("{:x}", file.file),
             kilobytes(file.size),
             kilobytes(free),
             kilobytes(file.maximum),
@@ -90,7 +90,7 @@ fn page_files(manager: &Manager) -> String {
         ]);
     }
     let title = "\n*** Page files\n".to_owned();
-    if columns.is_empty() { title + "    none\n" } else { title + &columns.to_string() }
+    if columns.is_empty() { title + "    none\n" } else { title + &columns.indented() }
 }
 
 fn processes(target: &Target) -> String {
@@ -101,7 +101,7 @@ fn processes(target: &Target) -> String {
     for space in snapshot.spaces() {
         let Ok(view) = snapshot.space(space) else { continue };
         columns.row(vec![
-            format!("    {:x}", space.0),
+            format!("{:x}", space.0),
             target.name(space).to_owned(),
             kilobytes(u64::from(view.working_set)),
             kilobytes(view.commit),
@@ -109,7 +109,7 @@ fn processes(target: &Target) -> String {
             view.counters.faults().to_string(),
         ]);
     }
-    if columns.is_empty() { "    none\n".to_owned() } else { columns.to_string() }
+    if columns.is_empty() { "    none\n".to_owned() } else { columns.indented() }
 }
 
 /// The state of a name, such as `standby`.

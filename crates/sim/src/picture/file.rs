@@ -8,7 +8,7 @@ use plotters::prelude::{BitMapBackend, DrawingArea, DrawingBackend, IntoDrawingA
 use plotters::style::{FontStyle, register_font};
 
 use super::canvas::{Canvas, FINE, FONT, Failure, FontMeasure};
-use super::{Chart, Picture, draw_bars, draw_plot};
+use super::{Chart, Picture, draw_bars, draw_diagram, draw_plot};
 
 /// What a picture is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,7 @@ fn fine(picture: &Picture) -> Result<(u32, u32), PictureError> {
     let bad = match &picture.chart {
         Chart::Plot(plot) => plot.numbers().find(|value| !value.is_finite()),
         Chart::Bars(bars) => bars.numbers().find(|value| !value.is_finite()),
+        Chart::Diagram(_) => None,
     };
     if let Some(value) = bad {
         return Err(PictureError::Value { title: picture.title.clone(), value });
@@ -122,6 +123,7 @@ fn draw<B: DrawingBackend>(
     match &picture.chart {
         Chart::Plot(plot) => draw_plot::draw(picture, plot, &canvas)?,
         Chart::Bars(bars) => draw_bars::draw(picture, bars, &canvas)?,
+        Chart::Diagram(diagram) => draw_diagram::draw(picture, diagram, &canvas)?,
     }
     area.present()
 }

@@ -1,6 +1,6 @@
-//! Pictures of numbers, as SVG or PNG.
+//! Pictures of numbers and of structures, as SVG or PNG.
 //!
-//! A [`Picture`] is a title and a [`Plot`] or [`Bars`], described without a pixel; the file's
+//! A [`Picture`] is a title and a [`Plot`], [`Bars`] or a [`Diagram`], described without a pixel; the file's
 //! extension decides what it becomes. The font is part of the program, so a picture is the same on
 //! every machine.
 //!
@@ -20,7 +20,9 @@ mod axis;
 mod bars;
 mod canvas;
 mod colour;
+mod diagram;
 mod draw_bars;
+mod draw_diagram;
 mod draw_plot;
 mod file;
 mod frame;
@@ -30,6 +32,7 @@ mod plot;
 pub use axis::Axis;
 pub use bars::{Bars, Group};
 pub use colour::Colour;
+pub use diagram::{At, Block, Diagram};
 pub use file::{Format, PictureError};
 pub use plot::{Mark, Plot, Series};
 
@@ -42,11 +45,19 @@ pub enum Chart {
     Plot(Plot),
     /// A bar a thing.
     Bars(Bars),
+    /// Blocks and arrows.
+    Diagram(Diagram),
 }
 
 impl From<Plot> for Chart {
     fn from(plot: Plot) -> Self {
         Self::Plot(plot)
+    }
+}
+
+impl From<Diagram> for Chart {
+    fn from(diagram: Diagram) -> Self {
+        Self::Diagram(diagram)
     }
 }
 

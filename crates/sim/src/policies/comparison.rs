@@ -5,6 +5,9 @@ use super::optimum::{Optimum, next_uses};
 use super::{Clock, Lru, PageCache, PolicyName, S3Fifo};
 use crate::reference::Reference;
 
+/// References between two looks at how far it has come.
+const CHUNK: usize = 1 << 15;
+
 /// How often a policy misses with so much memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -111,28 +114,37 @@ impl Comparison {
         self.references
     }
 
-    /// How often each policy missed with each memory.
+    /// References that [`finish`](Self::finish) makes: the optimum's, for each memory.
     #[must_use]
-    pub fn finish(self) -> Vec<Outcome> {
+    pub const fn references_left(&self) -> u64 {
+        self.references * self.optima.len() as u64
+    }
+
+    /// How often each policy missed with each memory; `tell` is called often with the references
+    /// made of those [left](Self::references_left).
+    #[must_use]
+    pub fn finish(self, tell: &mut dyn FnMut(u64)) -> Vec<Outcome> {
         let references = self.references;
-        let mut outcomes: Vec<Outcome> = self
-            .caches
-            .iter()
-            .map(|running| {
-                let Running { policy, memory, misses, .. } = *running;
-                Outcome { policy, memory, references, misses }
-            })
-            .collect();
-        drop(self.caches);
-        if !self.optima.is_empty() {
-            let next_uses = next_uses(&self.pages);
-            outcomes.extend(self.optima.iter().map(|memory| {
-                let mut optimum = Optimum::new(*memory);
-                let uses = self.pages.iter().zip(&next_uses);
-                let misses = uses.filter(|(page, next)| !optimum.reference(**page, **next)).count();
-                let misses = misses as u64;
-                Outcome { policy: PolicyName::Optimum, memory: *memory, references, misses }
-            }));
+        let online = self.caches.into_iter().map(|running| {
+            let Running { policy, memory, misses, .. } = running;
+            Outcome { policy, memory, references, misses }
+        });
+        let mut outcomes: Vec<Outcome> = online.collect();
+        if self.optima.is_empty() {
+            return outcomes;
+        }
+        let next_uses = next_uses(&self.pages);
+        let mut made = 0;
+        for memory in self.optima {
+            let (mut optimum, mut misses) = (Optimum::new(memory), 0);
+            for (pages, next_uses) in self.pages.chunks(CHUNK).zip(next_uses.chunks(CHUNK)) {
+                let uses = pages.iter().zip(next_uses);
+                misses += uses.filter(|(page, next)| !optimum.reference(**page, **next)).count();
+                made += pages.len() as u64;
+                tell(made);
+            }
+            let (policy, misses) = (PolicyName::Optimum, misses as u64);
+            outcomes.push(Outcome { policy, memory, references, misses });
         }
         outcomes
     }

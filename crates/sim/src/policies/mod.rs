@@ -6,6 +6,7 @@
 mod clock;
 mod comparison;
 mod lru;
+mod memtide;
 mod name;
 mod numbering;
 mod optimum;
@@ -15,6 +16,7 @@ mod s3_fifo;
 pub use clock::Clock;
 pub use comparison::{Comparison, Outcome};
 pub use lru::Lru;
+pub use memtide::memtide;
 pub use name::PolicyName;
 pub use numbering::{Numbering, TooMany};
 pub use optimum::{NEVER, Optimum, next_uses};

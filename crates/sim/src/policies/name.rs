@@ -28,6 +28,12 @@ impl PolicyName {
         Self::Optimum,
     ];
 
+    /// Whether it is the memory manager.
+    #[must_use]
+    pub const fn is_memtide(self) -> bool {
+        matches!(self, Self::Memtide | Self::MemtideReadingAhead)
+    }
+
     /// Its name on a command line.
     #[must_use]
     pub const fn name(self) -> &'static str {

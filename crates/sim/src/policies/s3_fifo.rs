@@ -18,6 +18,9 @@ const FREQUENCY_SMALL: u8 = 1;
 /// more since move to the main queue; the others leave, and a ghost queue remembers as many of
 /// them as the main queue holds. Whoever comes back while remembered enters the main queue, at the
 /// end of which a page goes round once for each reference counted, at most three.
+///
+/// As in libCacheSim, by the same authors, what comes before anything had to leave enters the main
+/// queue once the small one has its share: misses are the same to the last one.
 #[derive(Clone, Debug)]
 pub struct S3Fifo {
     capacity: usize,
@@ -25,6 +28,7 @@ pub struct S3Fifo {
     small: PageList,
     main: PageList,
     ghost: PageList,
+    has_evicted: bool,
     /// References counted, by the page's number.
     frequencies: Vec<u8>,
 }
@@ -39,6 +43,7 @@ impl S3Fifo {
             small: PageList::new(),
             main: PageList::new(),
             ghost: PageList::new(),
+            has_evicted: false,
             frequencies: Vec::new(),
         }
     }
@@ -94,8 +99,10 @@ impl PageCache for S3Fifo {
         let is_remembered = self.ghost.remove(page);
         while self.small.len() + self.main.len() >= self.capacity {
             self.evict();
+            self.has_evicted = true;
         }
-        let queue = if is_remembered { &mut self.main } else { &mut self.small };
+        let is_filling = !self.has_evicted && self.small.len() >= self.small_target;
+        let queue = if is_remembered || is_filling { &mut self.main } else { &mut self.small };
         queue.push(page);
         self.frequencies[page as usize] = 0;
         false

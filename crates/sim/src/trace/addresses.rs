@@ -17,8 +17,8 @@ pub(super) const USABLE: Range<u64> = Layout::User128T.private();
 /// one in the middle of nowhere, far from code, heap and stacks.
 const STRAYS: Range<u64> = 0x4000_0000_0000..0x4100_0000_0000;
 
-/// Where the page of object 0 lies.
-const OBJECTS: u64 = 0x1_0000_0000;
+/// The address of the page of object 0; those of the next ones follow.
+pub const OBJECTS: u64 = 0x1_0000_0000;
 
 /// Objects below this number have the page of that number; others get the pages behind, in the
 /// order in which they appear.

@@ -36,10 +36,12 @@ mod zstd;
 use std::io::Read;
 use std::path::Path;
 
+pub use addresses::OBJECTS;
 pub use error::{Place, Problem, TraceError};
 pub use format::Format;
 pub use input::Progress;
 pub use memtide::{TraceWriter, Unit, Written};
+pub use oracle_general::write_oracle_general;
 pub use program::{TraceFailure, TraceOutcome, TraceProgram};
 pub use run::{TraceReport, TraceRun, TraceRunError};
 

@@ -5,7 +5,11 @@
 //! Each record is one read of one object, which has a page of its own whatever its size. Time
 //! and next request are not used.
 
+use std::collections::HashMap;
+use std::io::{self, Write};
+
 use memtide_core::page::Access;
+use rustc_hash::FxBuildHasher;
 
 use super::addresses::Objects;
 use super::error::{Fault, Place, TraceError};
@@ -68,6 +72,31 @@ impl OracleGeneral {
         }
         self.tally.end(EXPECTED)
     }
+}
+
+/// The size that is written for an object, in bytes.
+const SIZE: u32 = 4096;
+
+/// Writes requests of objects, each of a page, with the number of the next request of each. It
+/// takes 16 bytes of memory a request.
+///
+/// # Errors
+/// Where the sink takes no bytes.
+pub fn write_oracle_general(sink: &mut impl Write, objects: &[u64]) -> io::Result<()> {
+    let mut seen: HashMap<u64, i64, FxBuildHasher> = HashMap::default();
+    let mut next = vec![-1_i64; objects.len()];
+    for (number, (object, next)) in objects.iter().zip(&mut next).enumerate().rev() {
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        *next = seen.insert(*object, number).unwrap_or(-1);
+    }
+    for (object, next) in objects.iter().zip(next) {
+        let mut record = [0; RECORD];
+        record[4..12].copy_from_slice(&object.to_le_bytes());
+        record[12..16].copy_from_slice(&SIZE.to_le_bytes());
+        record[NEXT_AT..].copy_from_slice(&next.to_le_bytes());
+        sink.write_all(&record)?;
+    }
+    sink.flush()
 }
 
 /// Where the number of the next request lies in a record.

@@ -7,7 +7,7 @@ use memtide_core::page::Tick;
 use memtide_core::units::Bytes;
 use memtide_core::{Config, Counters, Refusal, SpaceConfig};
 
-use super::{Format, Trace, TraceFailure, TraceOutcome, TraceProgram};
+use super::{Format, Progress, Trace, TraceFailure, TraceOutcome, TraceProgram};
 use crate::disk::{DiskCounters, DiskKind};
 use crate::machine::Machine;
 use crate::process::{ProcessState, TimeAccount};
@@ -18,6 +18,10 @@ const FRAMES_PLENTY: u32 = 1 << 28;
 
 /// The pages of a page file that is never full: 16 TiB.
 const PAGE_FILE: u32 = u32::MAX;
+
+/// Steps between two looks at how far it has come: enough to cost nothing where each is a fault,
+/// few enough for some looks a second where each takes a thousandth of one.
+const STEPS: u32 = 64;
 
 /// On what a trace runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,31 +75,68 @@ pub enum TraceRunError {
 }
 
 impl TraceRun {
+    /// The machine.
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        let mut config = Config::new(self.frames.unwrap_or(FRAMES_PLENTY));
+        config = config.with_page_file(PAGE_FILE, PAGE_FILE);
+        // Page tables and descriptors are counted in the pool, and are not what is asked about.
+        config.nonpaged_pool = Bytes(u64::MAX / 2);
+        Machine { disks: vec![self.disk.clone()], ..Machine::new(config) }
+    }
+
     /// The machine, with the process of a trace that has made no reference yet.
     ///
     /// # Errors
     /// [`TraceRunError`] where there is no such machine, or no room in it for a process.
     pub fn begin(&self, trace: Trace) -> Result<(Simulation, TraceOutcome), TraceRunError> {
-        let mut config = Config::new(self.frames.unwrap_or(FRAMES_PLENTY));
-        config = config.with_page_file(PAGE_FILE, PAGE_FILE);
-        // Page tables and descriptors are counted in the pool, and are not what is asked about.
-        config.nonpaged_pool = Bytes(u64::MAX / 2);
-        let machine = Machine { disks: vec![self.disk.clone()], ..Machine::new(config) };
-        let mut simulation = Simulation::new(&machine, 0)?;
+        self.begin_on(&self.machine(), trace)
+    }
+
+    fn begin_on(
+        &self,
+        machine: &Machine,
+        trace: Trace,
+    ) -> Result<(Simulation, TraceOutcome), TraceRunError> {
+        let mut simulation = Simulation::new(machine, 0)?;
         let (program, outcome) = TraceProgram::new(trace);
         let program = Box::new(program);
         simulation.spawn("trace", SpaceConfig::default(), self.reference_time, program)?;
         Ok((simulation, outcome))
     }
 
-    /// Runs a trace to its end.
+    /// Runs a trace to its end; `tell` is called often, to look how far it has come.
     ///
     /// # Errors
     /// [`TraceRunError`].
-    pub fn run(&self, trace: Trace) -> Result<TraceReport, TraceRunError> {
-        let (mut simulation, outcome) = self.begin(trace)?;
+    pub fn run(
+        &self,
+        trace: Trace,
+        tell: &mut dyn FnMut(&Progress),
+    ) -> Result<TraceReport, TraceRunError> {
+        self.run_on(&self.machine(), trace, tell)
+    }
+
+    /// The same on a machine that was changed.
+    ///
+    /// # Errors
+    /// [`TraceRunError`].
+    pub fn run_on(
+        &self,
+        machine: &Machine,
+        trace: Trace,
+        tell: &mut dyn FnMut(&Progress),
+    ) -> Result<TraceReport, TraceRunError> {
+        let progress = trace.progress();
+        let (mut simulation, outcome) = self.begin_on(machine, trace)?;
         let begin = Instant::now();
-        let ending = simulation.run_until(Tick(u64::MAX));
+        let ending = loop {
+            let ending = (0..STEPS).find_map(|_| simulation.step(Tick(u64::MAX)));
+            if let Some(ending) = ending {
+                break ending;
+            }
+            tell(&progress);
+        };
         let elapsed = begin.elapsed();
         if let Some(failure) = outcome.take_failure() {
             return Err(failure.into());
@@ -118,6 +159,18 @@ impl TraceRun {
     }
 }
 
+impl TraceRunError {
+    /// Whether the trace or what was asked for is to blame, and not the system.
+    #[must_use]
+    pub fn blames_input(&self) -> bool {
+        match self {
+            Self::Failed(TraceFailure::Trace(error)) => error.blames_input(),
+            Self::Failed(TraceFailure::Refused(_)) | Self::Machine(_) | Self::Process(_) => true,
+            Self::Unfinished(..) => false,
+        }
+    }
+}
+
 impl TraceReport {
     /// Different pages.
     #[must_use]
@@ -130,6 +183,13 @@ impl TraceReport {
     pub fn miss_ratio(&self) -> f64 {
         let misses = self.counters.demand_zero + self.counters.hard;
         misses as f64 / self.references.max(1) as f64
+    }
+
+    /// References a second of the simulation; none where it took no time that a clock shows.
+    #[must_use]
+    pub fn references_per_second(&self) -> Option<f64> {
+        let seconds = self.elapsed.as_secs_f64();
+        (seconds > 0.0).then(|| self.references as f64 / seconds)
     }
 
     /// How many times as long it took as without any fault.

@@ -6,6 +6,7 @@ mod clean;
 mod commit;
 mod condition;
 mod container;
+mod experiment;
 mod fit;
 mod lists;
 mod object;
@@ -18,6 +19,7 @@ mod replayed;
 mod run;
 mod stall;
 mod status;
+mod trace;
 mod waited;
 
 pub use capability::{CAPABILITY, DOCTOR};
@@ -26,6 +28,9 @@ pub use clean::{CLEANED, Cleaned, PREDICTION, STEP};
 pub use commit::COMMIT;
 pub use condition::CONDITION;
 pub use container::CONTAINER;
+pub use experiment::{
+    EXPERIMENT, EXPERIMENT_LIST, EXPERIMENT_NAME, EXPERIMENT_STEP, FINDING, SEEN, SEEN_ROW,
+};
 pub use fit::{FIT, FIT_SIZE, FitReport};
 pub use lists::{IN_USE, LISTS};
 pub use object::{LISTENER, OBJECT, OBJECTS};
@@ -41,6 +46,7 @@ pub use run::{
 };
 pub use stall::STALL;
 pub use status::{STATUS, Status};
+pub use trace::{TRACE, TRACE_FAULTS, WRITTEN};
 pub use waited::{WAITED, Waited};
 
 /// A column: id, title, unit, help, and how its value is had.

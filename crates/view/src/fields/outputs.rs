@@ -1,8 +1,8 @@
 //! What each command prints with --json.
 
 use super::{
-    CHANGE, CLEANED, DOCTOR, FIT, LISTS, OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, STATUS,
-    WAITED,
+    CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS, POLICIES, PROCESSES,
+    REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN,
 };
 use crate::Schema;
 
@@ -15,7 +15,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 12] = [
+pub static OUTPUTS: [Output; 18] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -25,7 +25,13 @@ pub static OUTPUTS: [Output; 12] = [
     Output { command: "clean", table: &CLEANED },
     Output { command: "doctor", table: &DOCTOR },
     Output { command: "sim run", table: &RUN },
+    Output { command: "sim experiment", table: &EXPERIMENT },
+    Output { command: "sim experiment list", table: &EXPERIMENT_LIST },
     Output { command: "sim replay", table: &REPLAYED },
     Output { command: "sim fit", table: &FIT },
     Output { command: "sim policies", table: &POLICIES },
+    Output { command: "sim trace", table: &TRACE },
+    Output { command: "sim record", table: &WRITTEN },
+    Output { command: "sim convert", table: &WRITTEN },
+    Output { command: "sim generate", table: &WRITTEN },
 ];

@@ -28,7 +28,7 @@ Examples:
 /// What `sim fit` takes.
 #[derive(Debug, Args)]
 pub(crate) struct FitArgs {
-    /// The trace; what is compressed with gzip or zstd is read as it is.
+    /// The trace, or - for standard input; what gzip or zstd compressed is read as it is.
     #[arg(value_name = "TRACE")]
     pub(crate) trace: PathBuf,
     /// Its format (default: by its content, or else by its name).
@@ -49,6 +49,9 @@ pub(crate) struct FitArgs {
     /// About how many sizes show the curve.
     #[arg(long, value_name = "NUMBER", default_value = "20", conflicts_with = "memory")]
     pub(crate) points: usize,
+    /// Draw the curve with its knee, as SVG or PNG by the name of the file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
 }
 
 fn parse_bound(text: &str) -> Result<f64, String> {

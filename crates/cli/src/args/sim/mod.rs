@@ -12,14 +12,15 @@ mod trace;
 mod values;
 
 pub(crate) use campaign::CampaignArgs;
-pub(crate) use experiment::ExperimentArgs;
+pub(crate) use experiment::{ExperimentArgs, LIST};
 pub(crate) use fit::FitArgs;
-pub(crate) use generate::GenerateArgs;
+pub(crate) use generate::{GenerateArgs, GeneratedFormat, PatternName};
 pub(crate) use policies::PoliciesArgs;
-pub(crate) use record::RecordArgs;
+pub(crate) use record::{ConvertArgs, RecordArgs};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use run::{RunArgs, Shown};
-pub(crate) use trace::TraceArgs;
+pub(crate) use trace::{Memory, TraceArgs};
+pub(crate) use values::parse_frames;
 
 use clap::{Args, Subcommand};
 
@@ -43,6 +44,9 @@ pub(crate) enum SimCommand {
     /// Make a trace from a real program.
     #[command(after_long_help = record::HELP)]
     Record(RecordArgs),
+    /// Write a trace in Memtide's own format.
+    #[command(after_long_help = record::CONVERT_HELP)]
+    Convert(ConvertArgs),
     /// Make a trace of a pattern.
     #[command(after_long_help = generate::HELP)]
     Generate(GenerateArgs),

@@ -25,7 +25,7 @@ pub(super) fn parse_pages(text: &str) -> Result<u64, String> {
 }
 
 /// Reads an amount of memory that a machine can have, in whole pages.
-pub(super) fn parse_frames(text: &str) -> Result<u32, String> {
+pub(crate) fn parse_frames(text: &str) -> Result<u32, String> {
     let pages = parse_pages(text)?;
     let most = memtide_core::FRAMES_MAX;
     u32::try_from(pages)

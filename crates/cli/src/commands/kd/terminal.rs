@@ -13,8 +13,9 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Editor, Helper};
+use rustyline::{CompletionType, Config, Editor, Helper};
 
+use super::execute;
 use crate::Exit;
 use crate::args::kd::KdArgs;
 use crate::output::write;
@@ -58,7 +59,7 @@ pub(super) fn run(
     write(&debugger.greeting())?;
     let debugger = Rc::new(RefCell::new(debugger));
     let config = Config::builder().max_history_size(HISTORY).context("the history")?;
-    let config = config.auto_add_history(true).build();
+    let config = config.auto_add_history(true).completion_type(CompletionType::List).build();
     let mut editor: Editor<Completion, FileHistory> =
         Editor::with_config(config).context("the terminal")?;
     editor.set_helper(Some(Completion(Rc::clone(&debugger))));
@@ -90,7 +91,7 @@ fn take_lines(
         };
         for found in commands(&line) {
             interrupted.store(false, Ordering::Relaxed);
-            match debugger.borrow_mut().execute(found.command, interrupted) {
+            match execute(&mut debugger.borrow_mut(), found.command, interrupted) {
                 Ok(Answer::Quit) => return Ok(Exit::Done),
                 Ok(Answer::Text(text)) => write(&text)?,
                 Err(error) => {

@@ -1,7 +1,9 @@
 //! `memtide sim replay`.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +16,7 @@ use memtide_view::text;
 use crate::Exit;
 use crate::args::sim::ReplayArgs;
 use crate::output::Output;
+use crate::progress::Progress;
 
 /// Replay a recorded run.
 ///
@@ -55,7 +58,11 @@ fn replayed(
     args: &ReplayArgs,
     interrupted: &AtomicBool,
 ) -> Result<Option<Replayed>, RecordingError> {
-    let mut replay = Replay::new(BufReader::new(File::open(&args.log)?))?;
+    let file = File::open(&args.log)?;
+    let mut progress = Progress::new(Some(file.metadata()?.len()));
+    let read = Rc::new(Cell::new(0));
+    let counted = Counted { inner: BufReader::new(file), read: Rc::clone(&read) };
+    let mut replay = Replay::new(counted)?;
     let until = args
         .until
         .map_or(Tick(u64::MAX), |until| Tick(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX)));
@@ -66,12 +73,30 @@ fn replayed(
         if replay.step()?.is_none() {
             break;
         }
+        progress.tell(read.get(), |elapsed| {
+            let rate = replay.events() as f64 / elapsed.as_secs_f64() / 1e6;
+            format!("{rate:.1} million events/s")
+        });
         if args.verify_every.is_some_and(|every| replay.events().is_multiple_of(every.get())) {
             replay.manager().verify()?;
         }
     }
     replay.manager().verify()?;
     look(&replay).map(Some)
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    inner: R,
+    read: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.read.set(self.read.get() + u64::try_from(read).unwrap_or(0));
+        Ok(read)
+    }
 }
 
 fn look<R: Read>(replay: &Replay<R>) -> Result<Replayed, RecordingError> {

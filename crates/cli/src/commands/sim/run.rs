@@ -52,7 +52,7 @@ pub(crate) fn run(output: Output, args: &RunArgs) -> anyhow::Result<Exit> {
         log.finish(&mut simulation).with_context(|| path.display().to_string())?;
     }
     let report = Report::of(&simulation, ending).took(elapsed);
-    output.print(&fields::RUN.row(&report), |_, style| memtide_view::run::text(&report, style))?;
+    print(output, &report)?;
     write_files(&report, args)?;
     failed_trace(&started, &args.scenario)?;
     anyhow::ensure!(ending != Ending::Stuck, "a thread waits for what never comes: please report");
@@ -105,6 +105,11 @@ fn run_to(simulation: &mut Simulation, end: Option<Tick>) -> (Ending, Duration) 
             format!("{:.1} s simulated, {rate:.1} million references/s", seconds(now))
         });
     }
+}
+
+fn print(output: Output, report: &Report) -> anyhow::Result<()> {
+    output.print(&fields::RUN.row(report), |_, style| memtide_view::run::text(report, style))?;
+    Ok(())
 }
 
 fn write_files(report: &Report, args: &RunArgs) -> anyhow::Result<()> {

@@ -72,7 +72,7 @@ pub static RUN: Table<Report> = Table {
         ),
         column!(
             "references_per_second",
-            "references a second",
+            "references",
             Unit::PerSecond,
             "References simulated in a second; null where nobody measured it.",
             |r| r.rate().map_or(Value::Nothing, Value::PerSecond)

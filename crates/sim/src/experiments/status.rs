@@ -1,0 +1,32 @@
+//! The names of statuses, as Windows' headers have them.
+
+/// The name of an NTSTATUS that the manager gives.
+pub(super) const fn status_name(code: u32) -> &'static str {
+    match code {
+        0x8000_0001 => "STATUS_GUARD_PAGE_VIOLATION",
+        0xC000_0001 => "STATUS_UNSUCCESSFUL",
+        0xC000_0005 => "STATUS_ACCESS_VIOLATION",
+        0xC000_0006 => "STATUS_IN_PAGE_ERROR",
+        0xC000_0008 => "STATUS_INVALID_HANDLE",
+        0xC000_000D => "STATUS_INVALID_PARAMETER",
+        0xC000_0017 => "STATUS_NO_MEMORY",
+        0xC000_0018 => "STATUS_CONFLICTING_ADDRESSES",
+        0xC000_0019 => "STATUS_NOT_MAPPED_VIEW",
+        0xC000_001A => "STATUS_UNABLE_TO_FREE_VM",
+        0xC000_001F => "STATUS_INVALID_VIEW_SIZE",
+        0xC000_0022 => "STATUS_ACCESS_DENIED",
+        0xC000_002A => "STATUS_NOT_LOCKED",
+        0xC000_002D => "STATUS_NOT_COMMITTED",
+        0xC000_0045 => "STATUS_INVALID_PAGE_PROTECTION",
+        0xC000_004E => "STATUS_SECTION_PROTECTION",
+        0xC000_0061 => "STATUS_PRIVILEGE_NOT_HELD",
+        0xC000_009A => "STATUS_INSUFFICIENT_RESOURCES",
+        0xC000_009F => "STATUS_FREE_VM_NOT_AT_BASE",
+        0xC000_00A0 => "STATUS_MEMORY_NOT_ALLOCATED",
+        0xC000_00A1 => "STATUS_WORKING_SET_QUOTA",
+        0xC000_00FD => "STATUS_STACK_OVERFLOW",
+        0xC000_012D => "STATUS_COMMITMENT_LIMIT",
+        0xC000_0220 => "STATUS_MAPPED_ALIGNMENT",
+        _ => "an unnamed status",
+    }
+}
