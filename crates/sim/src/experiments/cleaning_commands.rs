@@ -286,6 +286,7 @@ pub(super) fn picture() -> Picture {
         let values = seen.iter().map(|(_, places)| pages(places)).collect();
         bars = bars.group(Group::new(name, values).colour(colour));
     }
-    Picture::new("What each cleaning command moves where", bars)
-        .subtitle("Standby, free and zeroed pages are all available; the last two commands change none of that")
+    Picture::new("What each cleaning command moves where", bars).subtitle(
+        "Standby, free and zeroed pages are available: the last two commands change none of it",
+    )
 }

@@ -98,25 +98,21 @@ fn give_back(stage: &mut Stage, space: SpaceId, held: Vec<u64>, levels: &mut Vec
     }
 }
 
-/// The levels at which a limit or a condition changed.
-fn changes(levels: &[Level]) -> Vec<Level> {
-    let mut shown: Vec<Level> = levels.iter().take(1).copied().collect();
-    for pair in levels.windows(2) {
-        if pair[0].limit != pair[1].limit || pair[0].set != pair[1].set {
-            shown.push(pair[1]);
-        }
-    }
-    let top = levels.iter().filter(|level| level.is_committing).next_back();
-    shown.extend(top);
-    shown.extend(levels.last());
-    shown.sort_by_key(|level| {
-        (
-            !level.is_committing,
-            if level.is_committing { level.charge.0 } else { u64::MAX - level.charge.0 },
-        )
-    });
-    shown.dedup();
-    shown
+/// The first and the last level, those at which a limit or a condition changed, and the top.
+fn changes(levels: &[Level]) -> impl Iterator<Item = &Level> {
+    levels
+        .iter()
+        .enumerate()
+        .filter(|(at, level)| {
+            let before = at.checked_sub(1).and_then(|before| levels.get(before));
+            let changed = before.is_none_or(|before| {
+                (before.limit, before.maximum, before.set)
+                    != (level.limit, level.maximum, level.set)
+            });
+            let is_top = |next: &Level| level.is_committing && !next.is_committing;
+            changed || levels.get(at + 1).is_none_or(is_top)
+        })
+        .map(|(_, level)| level)
 }
 
 fn table(levels: &[Level]) -> Table {
@@ -133,7 +129,7 @@ fn table(levels: &[Level]) -> Table {
             &level.charge.to_string(),
             &level.limit.to_string(),
             &level.maximum.to_string(),
-            if names.is_empty() { "–" } else { &names[0] },
+            &if names.is_empty() { "–".to_owned() } else { names.join(", ") },
         ]);
     }
     table

@@ -136,8 +136,8 @@ fn first_pages(outcome: &mut Outcome, with: &[Pfn], without: &[Pfn]) {
 fn spread(outcome: &mut Outcome, with: &[Pfn], without: &[Pfn]) {
     let mut table = Table::new(&["colour", "pages with colouring", "pages without"]);
     let counts = [histogram(with), histogram(without)];
-    for colour in 0..COLOURS {
-        table.row([colour, counts[0][colour], counts[1][colour]]);
+    for (colour, (with, without)) in counts[0].iter().zip(&counts[1]).enumerate() {
+        table.row([colour, *with, *without]);
     }
     outcome.step("Count the pages of each colour: the cache holds 16 of each").table(table);
     let most = counts.map(|counts| counts.iter().copied().max().unwrap_or_default());

@@ -170,7 +170,7 @@ fn in_progress(scene: &mut Scene, outcome: &mut Outcome) {
     let reading = reading.expect("the page is being read");
     let lines = scene.show(reading.frame);
     let step = outcome.step(
-        "Take the standby pages away, let two threads read the same page, and look while it is read",
+        "Take the standby pages away, let two threads read the same page, and look meanwhile",
     );
     step.lines.extend(lines.iter().cloned());
     step.table(scene.states());

@@ -146,7 +146,7 @@ fn guards(outcome: &mut Outcome) {
     table.row(["make it a guard page again, and read it", &again.word()]);
     outcome.step("Touch a guard page (PAGE_READWRITE | PAGE_GUARD)").table(table);
     outcome.finding(
-        "The first access to a guard page raises STATUS_GUARD_PAGE_VIOLATION, and the second passes.",
+        "The first access to a guard page raises STATUS_GUARD_PAGE_VIOLATION, the second passes.",
         format!("{}, then {}", first.word(), second.word()),
         first.word() == "STATUS_GUARD_PAGE_VIOLATION" && second.is_ok(),
     );
@@ -181,7 +181,7 @@ fn guard_on_each(outcome: &mut Outcome) {
     }
     outcome.step("Write twice to a guard page of each protection").table(table.clone());
     outcome.finding(
-        "The guard speaks before the protection does: even a write that is forbidden finds it first.",
+        "The guard speaks before the protection: even a write that is forbidden finds it first.",
         table.rows[1][1..].join(", then "),
         guarded == 5 && table.rows[1][2] == "STATUS_ACCESS_VIOLATION",
     );

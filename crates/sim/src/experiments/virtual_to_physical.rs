@@ -260,7 +260,9 @@ pub(super) fn picture() -> Picture {
         .arrow((880, 249), (900, 249), "", Colour::BLACK)
         .heading((900, 350), format!("Physical address {physical:#x}"));
     Picture::new("From a virtual address to a physical one", diagram)
-        .subtitle("Four tables, each chosen by nine bits of the address; the last twelve stay as they are")
+        .subtitle(
+            "Each table is entered by nine bits of the address; the last twelve stay as they are",
+        )
         .size(1_180, 480)
 }
 

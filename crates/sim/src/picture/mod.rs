@@ -1,8 +1,8 @@
 //! Pictures of numbers and of structures, as SVG or PNG.
 //!
-//! A [`Picture`] is a title and a [`Plot`], [`Bars`] or a [`Diagram`], described without a pixel; the file's
-//! extension decides what it becomes. The font is part of the program, so a picture is the same on
-//! every machine.
+//! A [`Picture`] is a title and a [`Plot`], [`Bars`] or a [`Diagram`], described without a pixel;
+//! the file's extension decides what it becomes. The font is part of the program, so a picture is
+//! the same on every machine.
 //!
 //! ```
 //! use memtide_sim::picture::{Axis, Picture, Plot, Series};

@@ -16,7 +16,7 @@ pub(super) const REFERENCE: Tick = Tick(20_000);
 /// References between two looks.
 const BATCH: usize = 256;
 
-/// The programs that go on for ever: what they use, how skewed it is, and how much of it they write.
+/// The programs that go on for ever: what they use, how skewed it is, how much they write.
 const STEADY: [(&str, Bytes, f64, f64); 3] = [
     ("browser", Bytes::from_mib(26), 0.9, 0.2),
     ("editor", Bytes::from_mib(16), 0.9, 0.3),
@@ -34,8 +34,8 @@ const IDLE: Bytes = Bytes::from_mib(6);
 /// What there is, in words.
 pub(super) const fn described() -> [&'static str; 3] {
     [
-        "64 MiB of memory, an SSD; a browser (26 MiB), an editor (16 MiB) and a player (8 MiB) work,",
-        "6 MiB belong to a program that nobody uses, and one of 10 MiB begins and ends each second.",
+        "64 MiB and an SSD; a browser (26 MiB), an editor (16 MiB) and a player (8 MiB) work,",
+        "6 MiB are of a program that nobody uses, and one of 10 MiB begins and ends each second.",
         "An optimiser begins below 6 MiB available, and aims for 24 MiB; the last one every 2 s.",
     ]
 }

@@ -54,8 +54,8 @@ pub(super) fn write_watch(outcome: &mut Outcome) {
     table.row(["ResetWriteWatch", &list(&fourth)]);
     outcome.step("Write watch: ask which pages were written").table(table);
     outcome.finding(
-        "Write watch tells each page that was written since the last reset, once, and none that was \
-         only read.",
+        "Write watch tells each page that was written since the last reset, and none that was only \
+         read.",
         format!("{}, then {}", list(&first), list(&third)),
         first == [3, 5, 8] && second.is_empty() && third == [5] && fourth.is_empty(),
     );

@@ -2,6 +2,7 @@
 
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId};
 use memtide_core::snapshot::PteView;
+use memtide_core::units::Bytes;
 use memtide_core::{
     Allocation, Call, Config, LARGE_PAGE_SIZE, ListCommand, MEM_COMMIT, MEM_LARGE_PAGES,
     MEM_PHYSICAL, MEM_RESERVE, Privileges, Reply, SpaceConfig,
@@ -148,7 +149,7 @@ fn fragment(stage: &mut Stage) -> u64 {
             stage.must(&Call::Free(range, memtide_core::MEM_DECOMMIT));
         }
     }
-    stage.available() * PAGE_SIZE >> 20
+    Bytes::from_pages(stage.available()).0 >> 20
 }
 
 /// The window, and the frames that it shows one part after the other.
