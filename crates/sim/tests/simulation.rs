@@ -287,7 +287,10 @@ fn no_processor_is_idle_while_a_thread_is_ready() {
     let mut simulation = run(&machine, 1, &programs);
     let end = Tick(20_000_000);
     assert_eq!(simulation.run_until(end), Ending::TimeOut);
-    let used: u64 =
-        simulation.processes().iter().map(|process| process.time.own.0 + process.time.lost().0).sum();
+    let used: u64 = simulation
+        .processes()
+        .iter()
+        .map(|process| process.time.own.0 + process.time.lost().0)
+        .sum();
     assert!(used * 100 >= 2 * end.0 * 99, "{used} ns of twice {} ns", end.0);
 }
