@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use memtide_core::conditions::{Condition, State};
+use memtide_core::conditions::Condition;
 use memtide_core::page::Tick;
 use memtide_core::{Counters, Refusal};
 use memtide_sim::report::{ProcessReport, Report};

@@ -1,6 +1,6 @@
 //! Processes on a simulated machine: turns, faults, time, death.
 
-use memtide_core::conditions::Condition;
+use memtide_core::conditions::{Condition, State};
 use memtide_core::page::{Access, PAGE_SIZE, Tick};
 use memtide_core::{Allocation, Call, Config, ListCommand, Refusal, Reply, SpaceConfig};
 use memtide_sim::{
