@@ -126,18 +126,15 @@ fn what_cannot_be_used_ends_with_2_and_says_what_was_expected() {
     let directory = tempfile::tempdir().expect("a directory");
     let of = |name, content: &[u8]| file(&directory, name, content);
     let good = of("good.txt", b"1\n2\n");
+    let empty = of("empty", b"");
+    let elf = of("elf", b"\x7fELF\0\0");
+    let bad = of("bad.txt", b"1\nbananas\n");
     let cases: [(Vec<&str>, &[&str]); 11] = [
         (vec!["trace", "/nonexistent"], &["/nonexistent", "No such file"]),
         (vec!["trace", "/"], &["/: cannot be read", "directory"]),
-        (
-            vec!["trace", text(&of("empty", b""))],
-            &["empty: no reference in it", "expected a trace"],
-        ),
-        (vec!["trace", text(&of("elf", b"\x7fELF\0\0"))], &["elf: it begins with \"\\x7fELF"]),
-        (
-            vec!["trace", text(&of("bad.txt", b"1\nbananas\n"))],
-            &["bad.txt: line 2: \"bananas\"", "expected a number a line"],
-        ),
+        (vec!["trace", text(&empty)], &["empty: no reference in it", "expected a trace"]),
+        (vec!["trace", text(&elf)], &["elf: it begins with \"\\x7fELF"]),
+        (vec!["trace", text(&bad)], &["bad.txt: line 2: \"bananas\"", "expected a number a line"]),
         (vec!["trace", text(&good), "--format", "memtide"], &["good.txt: byte 0", "the magic"]),
         (vec!["trace", text(&good), "--format", "oracle"], &["'oracle'", "oracle-general"]),
         (vec!["trace", text(&good), "--memory", "0"], &["'0' is no memory", "at least a page"]),

@@ -269,7 +269,7 @@ fn the_seed_of_the_file_is_used_unless_another_is_given() {
     let end = |seed: u64| {
         let mut simulation = scenario.start(seed).expect("it begins");
         assert_eq!(simulation.run_until(FOREVER), Ending::Done);
-        (simulation.now(), simulation.world().manager().counters().clone())
+        (simulation.now(), *simulation.world().manager().counters())
     };
     assert_eq!(scenario.seed, 7);
     assert_eq!(end(7), end(7));
