@@ -63,7 +63,7 @@ pub static CAMPAIGN: Table<Campaign> = Table {
             "digest",
             "digest",
             Unit::Text,
-            "A number made of everything that happened, in hexadecimal: the same for the same runs.",
+            "A number made of all that happened, in hexadecimal: the same for the same runs.",
             |c| Value::text(format!("{:016x}", c.digest))
         ),
         column!(

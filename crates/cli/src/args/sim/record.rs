@@ -26,7 +26,8 @@ pub(crate) const CONVERT_HELP: &str = "\
 Memtide's own format is some ten times smaller than what lackey prints, and read some twenty times
 faster. It can be compressed with gzip or zstd besides.
 
-Exit codes: 0 done; 2 the trace or an argument cannot be used; 3 a file could not be read or written.
+Exit codes: 0 done; 2 the trace or an argument cannot be used; 3 a file could not be read or
+written.
 
 Examples:
   memtide sim convert sort.lackey.zst -o sort.memtide

@@ -22,7 +22,8 @@ Examples:
   memtide sim trace sort.memtide
   memtide sim trace sort.lackey.zst --memory 64M --disk hdd
   memtide sim trace server.oracleGeneral.zst --memory 100000p --json
-  valgrind --tool=lackey --trace-mem=yes --log-file=/dev/stdout sort words 2>&1 | memtide sim trace -";
+  valgrind --tool=lackey --trace-mem=yes --log-file=words.lackey sort words
+  memtide sim trace words.lackey";
 
 /// What `sim trace` takes.
 #[derive(Debug, Args)]
