@@ -3,7 +3,8 @@
 
 use memtide_sim::Plant;
 use memtide_sim::campaign::{
-    Amount, Coverage, Failure, FailureKind, Generation, Happened, Run, Shrunk, Step, shrink,
+    Amount, Coverage, Failure, FailureKind, Generation, Happened, PageFile, Run, Shrunk, Step,
+    shrink,
 };
 
 const STEPS: u64 = 600;
@@ -158,12 +159,18 @@ fn a_file_that_holds_no_run_is_refused_with_its_line_and_what_was_expected() {
 fn a_machine_that_is_none_is_refused_with_its_value() {
     let refused = |change: fn(&mut Run), expected: &str| {
         let mut run = generated(1, Amount::None);
+        let disk = "hdd".to_owned();
+        run.machine.page_files = vec![PageFile { initial: 10, maximum: 20, disk }];
         change(&mut run);
         let told = run.execute().expect_err("no machine").to_string();
         assert!(told.contains(expected), "{told}");
     };
     refused(|run| run.machine.frames = 0, "0 frames: expected 1 to 65536");
     refused(|run| run.machine.frames = 1 << 20, "1048576 frames");
+    refused(
+        |run| run.machine.page_files[0].maximum = 1 << 20,
+        "a page file of 1048576 pages: expected at most 65536",
+    );
     refused(|run| run.machine.file_disk = "tape".to_owned(), "\"tape\" is no kind of disk");
     refused(|run| run.machine.policy.writes_max = 0, "writes-max is 0");
 }

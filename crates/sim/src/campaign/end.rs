@@ -8,7 +8,7 @@ use super::failure::FailureKind;
 use super::runner::{Judged, Runner};
 
 /// Who reads every page at the end; no thread of a run has this number.
-const READER: u32 = u32::MAX;
+pub(super) const READER: u32 = u32::MAX;
 
 /// Long enough for failed writes to be tried again, and for everything modified to be written.
 const LAST_WAIT: Tick = Tick(100 * Tick::SECOND.0);

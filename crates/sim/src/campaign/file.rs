@@ -11,8 +11,8 @@ use super::step::Step;
 /// No number of pages or times in a file may be larger: every step is proved, page by page.
 const NUMBER_MOST: i64 = 65_536;
 
-/// Keys whose values may be any number.
-const UNBOUNDED: [&str; 2] = ["word", "microseconds"];
+/// The keys of those numbers.
+const BOUNDED: [&str; 5] = ["page", "pages", "first", "most", "times"];
 
 /// A file that holds no run.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ impl Run {
         let File { machine, run } = toml::from_str(text)?;
         for (step, found) in run.steps.iter().enumerate() {
             let Ok(toml::Value::Table(fields)) = toml::Value::try_from(found) else { continue };
-            let numbers = fields.iter().filter(|(key, _)| !UNBOUNDED.contains(&key.as_str()));
+            let numbers = fields.iter().filter(|(key, _)| BOUNDED.contains(&key.as_str()));
             for (key, value) in numbers {
                 if let Some(value) = value.as_integer().filter(|value| *value > NUMBER_MOST) {
                     return Err(FileError::Number { step, key: key.clone(), value });

@@ -95,6 +95,9 @@ pub enum HardwareError {
     /// More frames than a run can prove at every step.
     #[error("{0} frames: expected 1 to {FRAMES_MOST}, for every step is proved")]
     Frames(u32),
+    /// A page file of more pages than a run can prove at every step.
+    #[error("a page file of {0} pages: expected at most {SLOTS_MOST}, for every step is proved")]
+    PageFile(u32),
     /// A choice with which nothing would ever happen.
     #[error("{0} is 0: expected at least 1")]
     Choice(&'static str),
@@ -105,6 +108,9 @@ pub enum HardwareError {
 
 /// The most frames of a run's machine.
 pub const FRAMES_MOST: u32 = 65_536;
+
+/// The most pages of a page file of a run's machine.
+const SLOTS_MOST: u32 = 65_536;
 
 impl Hardware {
     /// The machine that it describes.
@@ -117,6 +123,9 @@ impl Hardware {
         }
         let mut config = Config::new(self.frames);
         for file in &self.page_files {
+            if file.maximum > SLOTS_MOST {
+                return Err(HardwareError::PageFile(file.maximum));
+            }
             config = config.with_page_file(file.initial, file.maximum);
         }
         if self.store > 0 {

@@ -7,6 +7,7 @@ use memtide_core::{
     Privileges, Protection, Range, Refusal, Reply, SectionConfig, SpaceConfig, View,
 };
 
+use super::end::READER;
 use super::failure::FailureKind;
 use super::runner::{Judged, Region, Runner};
 use super::step::{Command, Step};
@@ -38,7 +39,7 @@ impl Runner {
             Step::Begin { process } => self.begin(process),
             Step::Kill { process, threads_first } => self.kill(process, threads_first),
             Step::Thread { thread, process } => {
-                if self.processes.contains_key(&process) {
+                if self.processes.contains_key(&process) && thread != READER {
                     self.threads.begin(ThreadId(thread), process);
                 }
                 Ok(())
