@@ -222,7 +222,7 @@ fn a_recorded_run_is_the_run_at_every_moment() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = recorded(&folder);
     for commands in
-        ["g low-memory; t 20", "t 6; g fault hard editor; !memusage", "g 800ms; !process 0"]
+        ["g low-memory; t 20", "g 1ms; g fault hard editor; !memusage", "g 800ms; !process 0"]
     {
         let (run, replayed) = (answers(&scenario(), commands), answers(&log, commands));
         let known = |text: &str| {

@@ -133,7 +133,7 @@ proptest! {
         let optimum = misses(&optimal_hits(&pages, capacity));
         for (name, mut cache) in caches(capacity) {
             let found = misses(&hits(cache.as_mut(), &pages));
-            prop_assert!(optimum <= found, "{} misses {} times, the optimum {}", name, found, optimum);
+            prop_assert!(optimum <= found, "{name} misses {found} times, the optimum {optimum}");
         }
     }
 }

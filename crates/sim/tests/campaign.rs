@@ -3,13 +3,13 @@
 
 use memtide_sim::Plant;
 use memtide_sim::campaign::{
-    Amount, Coverage, Failure, FailureKind, Generation, Run, Shrunk, Step, shrink,
+    Amount, Coverage, Failure, FailureKind, Generation, Happened, Run, Shrunk, Step, shrink,
 };
 
 const STEPS: u64 = 600;
 
 fn generated(seed: u64, faults: Amount) -> Run {
-    Run::generate(seed, Generation { steps: STEPS, faults })
+    Run::generate(seed, Generation { steps: STEPS, faults: Some(faults), plant: None })
 }
 
 fn failure(run: &Run) -> Option<Failure> {
@@ -45,9 +45,9 @@ fn runs_with_some_faults_find_nothing() {
 #[test]
 fn every_kind_of_fault_is_injected_and_surfaces() {
     let coverage = campaign(2_000..2_200, Amount::Many);
-    for (name, count) in coverage.counts() {
-        println!("{name}: {count}");
-        assert!(count > 0, "{name} never happened: {coverage:?}");
+    for Happened { name, times, .. } in coverage.counts() {
+        println!("{name}: {times}");
+        assert!(times > 0, "{name} never happened: {coverage:?}");
     }
 }
 
@@ -67,8 +67,8 @@ fn the_same_seed_gives_the_same_run_and_the_same_events() {
 fn found(plant: Plant) -> Shrunk {
     let mut seeds = 0..200;
     let planted = |seed| {
-        let mut run = generated(seed, Amount::None);
-        run.steps.insert(run.steps.len() / 2, Step::Plant { what: plant });
+        let (faults, plant) = (Some(Amount::None), Some(plant));
+        let run = Run::generate(seed, Generation { steps: STEPS, faults, plant });
         Some((failure(&run)?, run))
     };
     let (found, run) = seeds.find_map(planted).expect("some run finds it");

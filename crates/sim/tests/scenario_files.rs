@@ -42,11 +42,8 @@ fn process<'a>(report: &'a Report, name: &str) -> &'a ProcessReport {
 
 /// When a condition was first set.
 fn set_at(report: &Report, condition: Condition) -> Option<Tick> {
-    let mut changes = report.conditions.iter();
-    let is_it = |change: &&memtide_sim::report::ConditionChange| {
-        change.reading.condition == condition && change.reading.state == State::Set
-    };
-    changes.find(is_it).map(|change| change.at)
+    let mut spans = report.conditions.iter();
+    spans.find(|span| span.reading.condition == condition)?.first_set
 }
 
 /// What happened to a process up to a moment.

@@ -120,7 +120,7 @@ fn writing_takes_a_block_however_much_is_written() {
         for _ in 0..2_000 {
             writer.write(&batch).expect("a sink");
         }
-        assert_eq!(writer.finish().expect("a sink").references, 20_000_000);
+        assert_eq!(writer.finish().expect("a sink").1.references, 20_000_000);
     });
     assert!(info.bytes_max < MOST, "{} bytes", info.bytes_max);
 }

@@ -88,7 +88,7 @@ fn memtide(references: &[Reference], unit: Unit) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = TraceWriter::new(&mut bytes, unit).expect("memory takes bytes");
     writer.write(references).expect("usable addresses");
-    let written = writer.finish().expect("memory takes bytes");
+    let (_, written) = writer.finish().expect("memory takes bytes");
     assert_eq!((written.references, written.bytes), (references.len() as u64, bytes.len() as u64));
     bytes
 }

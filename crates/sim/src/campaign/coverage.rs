@@ -2,21 +2,36 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A count of what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// What happened, as one word.
+    pub name: &'static str,
+    /// What that says.
+    pub help: &'static str,
+    /// How often.
+    pub times: u64,
+}
+
 /// Declares the counts once: their names, what they say, and how they are added.
 macro_rules! coverage {
-    ($($(#[doc = $help:literal])+ $name:ident,)+) => {
+    ($($name:ident: $help:literal,)+) => {
         /// What happened, counted.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case", default)]
+        #[serde(default)]
         pub struct Coverage {
-            $($(#[doc = $help])+ pub $name: u64,)+
+            $(#[doc = $help] pub $name: u64,)+
         }
 
         impl Coverage {
-            /// Every count with its name.
+            /// Every count.
             #[must_use]
-            pub const fn counts(&self) -> [(&'static str, u64); [$(stringify!($name)),+].len()] {
-                [$((stringify!($name), self.$name)),+]
+            pub fn counts(&self) -> Vec<Happened> {
+                vec![$(Happened {
+                    name: stringify!($name),
+                    help: $help,
+                    times: self.$name,
+                }),+]
             }
 
             /// Adds another run's counts.
@@ -28,56 +43,30 @@ macro_rules! coverage {
 }
 
 coverage! {
-    /// Steps that did something.
-    steps,
-    /// Accesses that were compared with the oracle.
-    accesses,
-    /// Reads that failed.
-    read_errors,
-    /// In-page errors that threads were told of after a read had failed.
-    in_page_errors,
-    /// Reads whose failure was told to more than one thread.
-    shared_errors,
-    /// Threads that read well after a failure.
-    retries,
-    /// Writes that failed.
-    write_errors,
-    /// Pages that were reported because they could not be written twice.
-    write_failures,
-    /// Slots of page files that were retired.
-    bad_slots,
-    /// Page files that were refused to grow.
-    extend_errors,
-    /// Page files that grew.
-    extensions,
-    /// Promises refused because the page files were full.
-    refused_commits,
-    /// Pages that could not be decompressed or copied.
-    lost,
-    /// In-page errors of pages that were lost.
-    lost_errors,
-    /// Transfers that were made slow.
-    slow,
-    /// Operations that ended before one that had begun earlier.
-    overtakings,
-    /// Processes killed while a thread of theirs waited for I/O.
-    kills_in_io,
-    /// Threads that ended while they waited.
-    ends_in_fault,
-    /// Frames that went bad.
-    bad_frames,
-    /// Accesses refused for want of memory, after faults that explain it.
-    no_memory,
-    /// Hard faults.
-    hard_faults,
-    /// Faults that joined a read in progress.
-    collided_faults,
-    /// Soft faults.
-    soft_faults,
-    /// Pages had back from the compression store.
-    decompressed,
-    /// Pages copied on write.
-    copies,
-    /// First accesses to guard pages.
-    guards,
+    steps: "Steps done.",
+    accesses: "Accesses that were compared with the oracle.",
+    read_errors: "Reads that failed.",
+    in_page_errors: "In-page errors that threads were told of after a read had failed.",
+    shared_errors: "Reads whose failure was told to more than one thread.",
+    retries: "Threads that read well after a failure.",
+    write_errors: "Writes that failed.",
+    write_failures: "Pages that were reported because they could not be written twice.",
+    bad_slots: "Slots of page files that were retired.",
+    extend_errors: "Page files that were refused to grow.",
+    extensions: "Page files that grew.",
+    refused_commits: "Promises refused because the page files were full.",
+    lost: "Pages that could not be decompressed or copied.",
+    lost_errors: "In-page errors of pages that were lost.",
+    slow: "Transfers that were made slow.",
+    overtakings: "Operations that ended before one that had begun earlier.",
+    kills_in_io: "Processes killed while a thread of theirs waited for I/O.",
+    ends_in_fault: "Threads that ended while they waited.",
+    bad_frames: "Frames that went bad.",
+    no_memory: "Accesses refused for want of memory, where faults or the machine explain it.",
+    hard_faults: "Hard faults.",
+    collided_faults: "Faults that joined a read in progress.",
+    soft_faults: "Soft faults.",
+    decompressed: "Pages had back from the compression store.",
+    copies: "Pages copied on write.",
+    guards: "First accesses to guard pages.",
 }

@@ -24,6 +24,8 @@ pub enum FailureKind {
     Leak,
     /// The manager panicked.
     Panic,
+    /// The manager, or its world, came to no end.
+    Endless,
 }
 
 impl FailureKind {
@@ -40,6 +42,7 @@ impl FailureKind {
             Self::WaitsForEver => "waits-for-ever",
             Self::Leak => "leak",
             Self::Panic => "panic",
+            Self::Endless => "endless",
         }
     }
 }

@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::machine::{Choices, Hardware, PageFile};
 use super::run::Run;
 use super::step::{Command, Step};
+use crate::contents::Plant;
 use crate::disk::DiskKind;
 use crate::injected::FaultKind;
 
 /// How many faults are injected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Amount {
     /// None: all that was promised is had.
     None,
     /// Now and then.
-    #[default]
     Some,
     /// All the time.
     Many,
@@ -41,8 +41,10 @@ impl Amount {
 pub struct Generation {
     /// Steps of a run.
     pub steps: u64,
-    /// How many faults are injected.
-    pub faults: Amount,
+    /// How many faults are injected; each seed decides for itself where nothing is said.
+    pub faults: Option<Amount>,
+    /// A defect that is planted in the middle of each run, to prove that it is found.
+    pub plant: Option<Plant>,
 }
 
 const PROCESSES_MOST: usize = 4;
@@ -75,7 +77,7 @@ struct Region {
 /// A run being made: what there would be if every call succeeded.
 struct Planner {
     random: Xoshiro256PlusPlus,
-    generation: Generation,
+    faults: Amount,
     frames: u32,
     processes: Vec<u32>,
     threads: Vec<(u32, u32)>,
@@ -94,9 +96,10 @@ impl Run {
     pub fn generate(seed: u64, generation: Generation) -> Self {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let machine = hardware(&mut random);
+        let of_seed = [Amount::None, Amount::Some, Amount::Many][random.random_range(0..3)];
         let mut planner = Planner {
             random,
-            generation,
+            faults: generation.faults.unwrap_or(of_seed),
             frames: machine.frames,
             processes: Vec::new(),
             threads: Vec::new(),
@@ -107,7 +110,10 @@ impl Run {
             steps: Vec::new(),
         };
         planner.begin();
-        for _ in 0..generation.steps {
+        for at in 0..generation.steps {
+            if let Some(what) = generation.plant.filter(|_| at == generation.steps / 2) {
+                planner.steps.push(Step::Plant { what });
+            }
             planner.step();
         }
         Self { machine, steps: planner.steps }
@@ -172,7 +178,7 @@ impl Planner {
     }
 
     fn step(&mut self) {
-        if self.below(1000) < self.generation.faults.permille() {
+        if self.below(1000) < self.faults.permille() {
             return self.fault();
         }
         match self.below(200) {

@@ -22,7 +22,7 @@ mod step;
 mod steps;
 mod threads;
 
-pub use coverage::Coverage;
+pub use coverage::{Coverage, Happened};
 pub use failure::{Failure, FailureKind};
 pub use file::FileError;
 pub use generate::{Amount, Generation};

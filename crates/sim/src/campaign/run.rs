@@ -60,8 +60,15 @@ impl Run {
         })
     }
 
-    /// Executes, and notes each step before it is done.
-    fn execute_noting(&self, note: &mut dyn FnMut(usize)) -> Result<Outcome, HardwareError> {
+    /// The same, and tells each step before it is done: where panics abort, who listens knows
+    /// which one it was.
+    ///
+    /// # Errors
+    /// [`HardwareError`] for a machine that is none.
+    ///
+    /// # Panics
+    /// Where the manager does: a defect of it.
+    pub fn execute_noting(&self, note: &mut dyn FnMut(usize)) -> Result<Outcome, HardwareError> {
         let mut runner = Runner::new(&self.machine)?;
         let mut found: Option<(usize, Found)> = None;
         for (at, step) in self.steps.iter().enumerate() {

@@ -85,15 +85,18 @@ mod tests {
 
     fn target() -> Target {
         let scenario = Scenario::parse(
-            "duration = '1s'
-             [machine]
+            "[machine]
              memory = '1MiB'
              [[process]]
              name = 'editor'
              memory = '64KiB'
+             [[process.phase]]
+             pattern = 'sequential'
              [[process]]
              name = 'photo viewer'
-             memory = '64KiB'",
+             memory = '64KiB'
+             [[process.phase]]
+             pattern = 'sequential'",
         );
         let simulation = scenario.expect("a scenario").start(1).expect("a machine");
         Target::simulation("test", simulation, Plan::default())

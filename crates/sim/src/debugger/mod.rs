@@ -80,8 +80,8 @@ impl Debugger {
         COMMANDS.iter().map(|command| command.example)
     }
 
-    /// Carries out a command. While it runs the target, `goes_on` is told the moment it has reached,
-    /// and says whether it goes on.
+    /// Carries out a command. While it runs the target, `goes_on` is told the moment that it has
+    /// reached, and says whether it goes on.
     ///
     /// # Errors
     /// [`KdError`] where the command cannot be understood or carried out; nothing has changed then.

@@ -125,22 +125,22 @@ pub(super) fn run(
         return Ok(format!("{} is {} already\n", condition.name(), word(state)));
     }
     let limit = if let Stop::Moment(at) = stop { at } else { Tick(u64::MAX) };
-    let mut told = String::new();
+    let mut told = Told::default();
     let mut left = match stop {
         Stop::Faults(count, _) | Stop::Events(count) => count,
         _ => 1,
     };
     loop {
         if !goes_on(target.now()) {
-            return Ok(told + &format!("interrupted at {}\n", time(target.now())));
+            return Ok(told.end(&format!("interrupted at {}\n", time(target.now()))));
         }
         let before = *target.manager().counters();
         let states = target.manager().conditions().map(|reading| reading.state);
         let events = match target.step(limit)? {
             Stepped::Events(events) => events,
-            Stepped::TimeOut => return Ok(told + &format!("stopped at {}\n", time(limit))),
+            Stepped::TimeOut => return Ok(told.end(&format!("stopped at {}\n", time(limit)))),
             Stepped::Ended(why) => {
-                return Ok(told + &format!("ended at {}: {why}\n", time(target.now())));
+                return Ok(told.end(&format!("ended at {}: {why}\n", time(target.now()))));
             }
         };
         let kind = FaultKind::between(&before, target.manager().counters());
@@ -152,7 +152,7 @@ pub(super) fn run(
             Stop::End | Stop::Moment(_) => false,
         };
         if is_there {
-            return Ok(told);
+            return Ok(told.end(""));
         }
     }
 }
@@ -164,7 +164,7 @@ fn count(
     events: &[(Tick, Event)],
     kind: Option<FaultKind>,
     left: u64,
-    told: &mut String,
+    told: &mut Told,
 ) -> u64 {
     let mut counted = 0;
     for (at, event) in events {
@@ -174,20 +174,49 @@ fn count(
             _ => false,
         };
         if is_one {
-            told.push_str(&line(target, *at, event, kind));
+            told.text += &line(target, *at, event, kind);
             counted += 1;
         }
     }
     left.min(counted)
 }
 
+/// Changes of conditions that one command tells of; a machine near its marks has thousands.
+const CHANGES_MAX: u64 = 24;
+
+/// What is told of a run.
+#[derive(Default)]
+struct Told {
+    text: String,
+    changes: u64,
+}
+
+impl Told {
+    /// A condition changed.
+    fn change(&mut self, line: &str) {
+        self.changes += 1;
+        if self.changes <= CHANGES_MAX {
+            self.text.push_str(line);
+        }
+    }
+
+    /// All of it, with how it ended.
+    fn end(mut self, how: &str) -> String {
+        let more = self.changes.saturating_sub(CHANGES_MAX);
+        if more > 0 {
+            let _ = writeln!(self.text, "{:>16}  conditions changed {more} more times", "");
+        }
+        self.text + how
+    }
+}
+
 /// Tells of the conditions that changed.
-fn changes(target: &Target, before: &[State; Condition::COUNT], told: &mut String) {
+fn changes(target: &Target, before: &[State; Condition::COUNT], told: &mut Told) {
     for (reading, before) in target.manager().conditions().iter().zip(before) {
         if reading.state != *before {
             let (name, state) = (reading.condition.name(), word(reading.state));
             let at = time(target.manager().now());
-            let _ = writeln!(told, "{at:>16}  {name} is {state}");
+            told.change(&format!("{at:>16}  {name} is {state}\n"));
         }
     }
 }

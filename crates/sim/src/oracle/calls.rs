@@ -1,12 +1,13 @@
 //! What calls do to what programs see, and whether their answers are right.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use memtide_core::page::{GRANULE_PAGES, PAGE_SHIFT, Pfn, SectionId, SpaceId};
 use memtide_core::{Modifier, Protection, Refusal, RegionInfo, RegionState};
 
-use super::{Content, Kind, Oracle, Page, Region, Section, Space, Verdict, count, ensure, index};
+use super::{
+    Content, Kind, Oracle, Page, Region, Section, Space, Verdict, Watch, count, ensure, index,
+};
 
 /// Pages of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl Oracle {
             Region {
                 kind: Kind::Private,
                 pages: vec![Page::new(committed); index(span.pages)],
-                watch: is_watched.then(BTreeSet::new),
+                watch: is_watched.then(Watch::default),
                 charges_copies: false,
                 allowed: Protection::READ_WRITE,
             },
@@ -209,7 +210,7 @@ impl Oracle {
         if result.is_ok()
             && let Some(watch) = &mut region.watch
         {
-            watch.retain(|page| !(span.first..span.end()).contains(page));
+            watch.forget(span.first..span.end());
         }
         Ok(())
     }
@@ -394,12 +395,16 @@ impl Oracle {
         let watch = found.and_then(|(region, inside)| inside.and(region.watch.as_mut()));
         match (watch, result) {
             (Some(watch), Ok(found)) => {
-                let written = watch.range(span.first..span.end()).take(most);
-                let written: Vec<u64> = written.copied().collect();
                 let found: Vec<u64> = found.iter().map(|address| address >> PAGE_SHIFT).collect();
-                ensure!(found == written, "written: {found:x?}, not {written:x?}");
+                let is_cut = found.len() == most;
+                let last = found.last().filter(|_| is_cut).map(|last| last + 1);
+                let told = span.first..last.unwrap_or(span.end());
+                let is_sure = |page: &&u64| !watch.perhaps.contains(*page);
+                let sure = found.iter().filter(is_sure);
+                let written = watch.written.range(told.clone()).filter(is_sure);
+                ensure!(written.eq(sure), "written: {found:x?} in {told:x?}, not {watch:x?}");
                 if resets {
-                    watch.retain(|page| !written.contains(page));
+                    watch.forget(told);
                 }
             }
             (None, Err(_)) => {}
@@ -506,6 +511,13 @@ impl Oracle {
             (None, _) => {}
         }
         Ok(())
+    }
+}
+
+impl Watch {
+    fn forget(&mut self, pages: Range<u64>) {
+        self.written.retain(|page| !pages.contains(page));
+        self.perhaps.retain(|page| !pages.contains(page));
     }
 }
 

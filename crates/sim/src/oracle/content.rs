@@ -18,11 +18,9 @@ impl Content {
     pub(super) fn accept(&mut self, seen: u64) -> bool {
         match *self {
             Self::Exact(value) => return seen == value,
-            Self::Fading(value) | Self::Either(value) if seen == value && value != 0 => {
-                if let Self::Either(_) = self {
-                    *self = Self::Exact(value);
-                }
-            }
+            // It is still there, and may still go.
+            Self::Fading(value) if seen == value => {}
+            Self::Either(value) if seen == value => *self = Self::Exact(value),
             Self::Fading(_) | Self::Either(_) if seen == 0 => *self = Self::Exact(0),
             Self::Fading(_) | Self::Either(_) | Self::Lost => return false,
         }

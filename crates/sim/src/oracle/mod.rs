@@ -75,13 +75,21 @@ pub(crate) enum Kind {
     View { section: SectionId, first: u64 },
 }
 
+/// Pages written since they were allocated or reset.
+#[derive(Clone, Debug, Default)]
+struct Watch {
+    written: BTreeSet<u64>,
+    /// Pages that were lost: a write to one may have begun.
+    perhaps: BTreeSet<u64>,
+}
+
 /// A region.
 #[derive(Clone, Debug)]
 pub(crate) struct Region {
     kind: Kind,
     pages: Vec<Page>,
-    /// Pages written since they were allocated or reset, where that is watched.
-    watch: Option<BTreeSet<u64>>,
+    /// What was written, where that is watched.
+    watch: Option<Watch>,
     /// Whether a copy of each page is promised.
     charges_copies: bool,
     /// The most that pages of a view may be allowed.
@@ -210,7 +218,7 @@ impl Oracle {
         let (base, region) = held.regions.range_mut(..=page).next_back()?;
         let found = region.pages.get_mut(index(page - *base))?;
         if let Some(watch) = region.watch.as_mut().filter(|_| writes) {
-            watch.insert(page);
+            watch.written.insert(page);
         }
         if let Some(frame) = found.frame {
             return held.physical.get_mut(&frame);
@@ -245,6 +253,9 @@ impl Oracle {
                 let Some((base, region)) = held.and_then(|held| held.region_mut(page.0)) else {
                     return;
                 };
+                if let Some(watch) = &mut region.watch {
+                    watch.perhaps.insert(page.0);
+                }
                 let is_view = matches!(region.kind, Kind::View { .. });
                 let found = &mut region.pages[index(page.0 - base)];
                 found.content = Content::Lost;

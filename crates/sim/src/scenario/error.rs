@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 ///
 /// It prints as `LINE:COLUMN: KEY: PROBLEM`; a file's name and a colon go before it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{line}:{column}: {}{problem}", .key.as_ref().map_or_else(String::new, |key| format!("{key}: ")))]
+#[error("{line}:{column}: {}{problem}", prefix(.key.as_deref()))]
 pub struct ScenarioError {
     /// The line, from 1 on.
     pub line: usize,
@@ -18,6 +18,10 @@ pub struct ScenarioError {
     pub key: Option<String>,
     /// What is wrong, and what was expected.
     pub problem: String,
+}
+
+fn prefix(key: Option<&str>) -> String {
+    key.map_or_else(String::new, |key| format!("{key}: "))
 }
 
 /// Something wrong at a range of the text, in bytes.

@@ -59,7 +59,7 @@ pub enum Problem {
         expected: &'static str,
     },
     /// There is no reference in it.
-    #[error("no reference in it, and {passed_over} other lines: expected {expected}")]
+    #[error("no reference in it{}: expected {expected}", others(*passed_over))]
     Empty {
         /// Lines that say something else.
         passed_over: u64,
@@ -113,6 +113,13 @@ impl Fault {
 
     pub(super) fn of(self, file: &str) -> TraceError {
         TraceError { file: file.to_owned(), place: self.place, problem: self.problem }
+    }
+}
+
+fn others(lines: u64) -> String {
+    match lines {
+        0 => String::new(),
+        _ => format!(", and {lines} lines that say something else"),
     }
 }
 

@@ -62,7 +62,7 @@ pub static FIT: Table<FitReport> = Table {
             "knee",
             "knee",
             Unit::Record(&FIT_SIZE),
-            "The size up to which more memory pays most; null where no size is better than another.",
+            "The size up to which more memory pays most; null where all sizes are alike.",
             |f| f.fit.knee.as_ref().map_or(Value::Nothing, |knee| FIT_SIZE.record(knee))
         ),
         column!("sizes", "sizes", Unit::Records(&FIT_SIZE), "Other sizes, rising.", |f| {

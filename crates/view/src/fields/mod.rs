@@ -1,5 +1,6 @@
 //! The tables: one file a kind of record.
 
+mod campaign;
 mod capability;
 mod change;
 mod clean;
@@ -22,6 +23,7 @@ mod status;
 mod trace;
 mod waited;
 
+pub use campaign::{CAMPAIGN, Campaign, FAILURE, FoundFailure, HAPPENED};
 pub use capability::{CAPABILITY, DOCTOR};
 pub use change::CHANGE;
 pub use clean::{CLEANED, Cleaned, PREDICTION, STEP};

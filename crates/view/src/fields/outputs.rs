@@ -1,6 +1,6 @@
 //! What each command prints with --json.
 
-use super::{CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN};
+use super::{CAMPAIGN, CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN};
 use crate::Schema;
 
 /// The output of one command.
@@ -12,7 +12,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 18] = [
+pub static OUTPUTS: [Output; 19] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -24,6 +24,7 @@ pub static OUTPUTS: [Output; 18] = [
     Output { command: "sim run", table: &RUN },
     Output { command: "sim experiment", table: &EXPERIMENT },
     Output { command: "sim experiment list", table: &EXPERIMENT_LIST },
+    Output { command: "sim campaign", table: &CAMPAIGN },
     Output { command: "sim replay", table: &REPLAYED },
     Output { command: "sim fit", table: &FIT },
     Output { command: "sim policies", table: &POLICIES },

@@ -15,7 +15,7 @@ Exit codes: 0 done; 2 the scenario or an argument cannot be used; 3 a file could
 Examples:
   memtide sim run scenarios/desktop.toml
   memtide sim run scenarios/desktop.toml --picture desktop.svg
-  memtide sim run scenarios/leak.toml --json | jq '.conditions[] | select(.set)'
+  memtide sim run scenarios/leak.toml --json | jq '.conditions[] | {name, first_set, held}'
   memtide sim run scenarios/cache.toml --seed 7 --csv cache/ --log cache.log";
 
 /// What `sim run` takes.

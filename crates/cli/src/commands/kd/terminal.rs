@@ -13,7 +13,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Editor, Helper};
+use rustyline::{CompletionType, Config, Editor, Helper};
 
 use super::execute;
 use crate::Exit;
@@ -59,7 +59,7 @@ pub(super) fn run(
     write(&debugger.greeting())?;
     let debugger = Rc::new(RefCell::new(debugger));
     let config = Config::builder().max_history_size(HISTORY).context("the history")?;
-    let config = config.auto_add_history(true).build();
+    let config = config.auto_add_history(true).completion_type(CompletionType::List).build();
     let mut editor: Editor<Completion, FileHistory> =
         Editor::with_config(config).context("the terminal")?;
     editor.set_helper(Some(Completion(Rc::clone(&debugger))));

@@ -86,18 +86,18 @@ impl<W: Write> TraceWriter<W> {
         Ok(())
     }
 
-    /// Writes the end mark; what was written.
+    /// Writes the end mark; the sink, and what was written.
     ///
     /// # Errors
     /// Where the sink takes no bytes.
-    pub fn finish(mut self) -> io::Result<Written> {
+    pub fn finish(mut self) -> io::Result<(W, Written)> {
         if self.count > 0 {
             self.end_block()?;
         }
         self.block.extend(self.written.references.to_le_bytes());
         self.end_block()?;
         self.sink.flush()?;
-        Ok(self.written)
+        Ok((self.sink, self.written))
     }
 
     fn end_block(&mut self) -> io::Result<()> {
