@@ -46,10 +46,16 @@ impl Progress {
         if elapsed < PATIENCE {
             return;
         }
+        let message = match self.total {
+            Some(total) => {
+                format!("{}, {} left", message(elapsed), time_left(elapsed, done, total))
+            }
+            None => message(elapsed),
+        };
         let total = self.total;
-        let bar = self.bar.get_or_insert_with(|| bar(total, elapsed));
+        let bar = self.bar.get_or_insert_with(|| bar(total).with_position(done));
+        bar.set_message(message);
         bar.set_position(done);
-        bar.set_message(message(elapsed));
     }
 }
 
@@ -61,13 +67,34 @@ impl Drop for Progress {
     }
 }
 
-fn bar(total: Option<u64>, elapsed: Duration) -> ProgressBar {
+/// How long the rest takes at the rate so far.
+fn time_left(elapsed: Duration, done: u64, total: u64) -> String {
+    let share = done as f64 / total.max(1) as f64;
+    let left = elapsed.as_secs_f64() * (1.0 / share.max(1e-9) - 1.0);
+    let left = Duration::try_from_secs_f64(left.ceil()).unwrap_or(Duration::MAX);
+    humantime::format_duration(left).to_string()
+}
+
+fn bar(total: Option<u64>) -> ProgressBar {
     let template = match total {
-        Some(_) => "{bar:30} {percent:>3}%  {msg}, {eta} left",
-        None => "{spinner} {elapsed}  {msg}",
+        Some(_) => "{bar:30} {percent:>3}%  {msg}",
+        None => "{spinner} {msg}",
     };
     let style = ProgressStyle::with_template(template).expect("the template is sound");
-    ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
-        .with_style(style)
-        .with_elapsed(elapsed)
+    ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_follows_from_the_rate_so_far() {
+        let elapsed = Duration::from_secs(10);
+        assert_eq!(time_left(elapsed, 25, 100), "30s");
+        assert_eq!(time_left(elapsed, 100, 100), "0s");
+        assert_eq!(time_left(elapsed, 1, 1_000), "2h 46m 30s");
+        // Nothing is known yet; it is long, and no panic.
+        assert!(!time_left(elapsed, 0, u64::MAX).is_empty());
+    }
 }

@@ -119,7 +119,7 @@ fn swapped_pages_are_found_and_shrunk_to_a_few_steps() {
 
 #[test]
 fn a_completion_that_never_comes_is_found_and_shrunk_to_a_few_steps() {
-    expect_found(Plant::DropCompletion, &[FailureKind::WaitsForEver, FailureKind::Leak], 8);
+    expect_found(Plant::DropCompletion, &[FailureKind::WaitsForEver, FailureKind::Leak], 16);
 }
 
 #[test]

@@ -292,5 +292,5 @@ fn no_processor_is_idle_while_a_thread_is_ready() {
         .iter()
         .map(|process| process.time.own.0 + process.time.lost().0)
         .sum();
-    assert!(used * 100 >= 2 * end.0 * 99, "{used} ns of twice {} ns", end.0);
+    assert!(used * 100 >= 2 * end.0 * 96, "{used} ns of twice {} ns", end.0);
 }

@@ -57,7 +57,9 @@ fn a_page_that_was_evicted_comes_back_from_the_page_file_though_it_was_only_read
 #[test]
 fn the_time_of_a_run_is_its_own_the_managers_and_the_disks() {
     let nvme = run_ids(looped(400, 5), Some(200));
-    assert!(nvme.time.waited >= Tick(nvme.counters.hard * 70_000), "{:?}", nvme.time);
+    // The manager works while the disk does.
+    let lost = nvme.time.lost();
+    assert!(lost >= Tick(nvme.counters.hard * 70_000), "{:?}", nvme.time);
     let total = nvme.time.own.0 + nvme.time.serviced.0 + nvme.time.waited.0;
     let slow_down = total as f64 / nvme.time.own.0 as f64;
     assert!((nvme.slow_down() - slow_down).abs() < 1e-9);
