@@ -5,7 +5,7 @@
 //! the bit. A **snapshot** is the whole manager at one moment. Every world writes and reads both;
 //! a log ends with the [`digest`] of the state it led to, so that a replay can prove itself.
 //!
-//! Both files are a magic, a version, and [chunks](chunks) that each carry a checksum: damage is
+//! Both files are a magic, a version, and chunks that each carry a checksum: damage is
 //! found before a byte of it is used, and a file that was cut off says after how much.
 #![forbid(unsafe_code)]
 
