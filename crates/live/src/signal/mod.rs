@@ -1,0 +1,1 @@
+//! Signals that faults come as, and whose they are.

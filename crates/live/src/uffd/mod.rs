@@ -1,0 +1,1 @@
+//! userfaultfd: the only place of its system calls.
