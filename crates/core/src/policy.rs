@@ -45,6 +45,10 @@ pub struct Policy {
     /// The most pages that one demand-zero fault maps along a stream while memory is plentiful; 1
     /// is Windows' way. More pays where a fault is dear.
     pub demand_zero_max: u32,
+    /// The most pages that one fault maps along a stream of pages that are in memory or were read
+    /// with it; 1 is Windows' way, which leaves them on the standby list. More pays where a fault
+    /// is dear.
+    pub map_ahead_max: u32,
     /// The priority of pages of spaces that set none. Windows: 5.
     pub page_priority: u8,
     /// The working set's minimum for new spaces, in pages. Windows: 50.
@@ -81,6 +85,7 @@ impl Policy {
             writes_max: 4,
             read_cluster_max: 64,
             demand_zero_max: 1,
+            map_ahead_max: 1,
             page_priority: 5,
             // Small machines cannot promise fifty pages to everyone.
             working_set_minimum: minimum.min(frames / 64),

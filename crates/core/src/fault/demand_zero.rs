@@ -1,11 +1,12 @@
 //! The first access to a private page: it gets a page of zeros.
 
+use crate::config::DirtyTracking;
 use crate::fault::stream::Window;
 use crate::fault::{Outcome, Scene};
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
 use crate::output::Content;
-use crate::page::{Pfn, SpaceId};
+use crate::page::{Access, Pfn, SpaceId};
 use crate::space::pte::Pte;
 use crate::space::region::PageUse;
 use crate::waiter::Waiter;
@@ -20,7 +21,7 @@ impl Manager {
         self.count_fault(waiter, |counters| counters.demand_zero += 1);
         self.map_zeros(scene, pfn, waiter.writes());
         if self.config.policy.demand_zero_max > 1 {
-            self.zero_ahead(scene);
+            self.zero_ahead(scene, waiter.writes());
         }
         Outcome::Resolved
     }
@@ -36,7 +37,7 @@ impl Manager {
     }
 
     /// Maps zeros ahead of a stream of first accesses, while memory is plentiful.
-    fn zero_ahead(&mut self, scene: Scene) {
+    fn zero_ahead(&mut self, scene: Scene, is_write: bool) {
         let Scene { space, page, region, .. } = scene;
         let most = self.config.policy.demand_zero_max;
         let window = self.spaces.get_mut(space).region_mut(region).streams.next(page, most);
@@ -45,7 +46,7 @@ impl Manager {
         let mut done = Window::ONE;
         for (step, page) in after.chain(before) {
             let Some(pte) = self.tables.neighbour(scene.pte, step) else { break };
-            if !self.map_zeros_ahead(Scene { page, pte, ..scene }) {
+            if !self.map_zeros_ahead(Scene { page, pte, ..scene }, is_write) {
                 break;
             }
             done.after += u32::from(step > 0);
@@ -54,7 +55,7 @@ impl Manager {
         self.spaces.get_mut(space).region_mut(region).streams.handled(page, done);
     }
 
-    fn map_zeros_ahead(&mut self, scene: Scene) -> bool {
+    fn map_zeros_ahead(&mut self, scene: Scene, is_write: bool) -> bool {
         let holder = self.spaces.get(scene.space);
         let region = holder.region(scene.region);
         if !region.range().contains(&scene.page) {
@@ -69,7 +70,12 @@ impl Manager {
             return false;
         }
         let Some(pfn) = self.take_frame(Wanted::Zeros, scene.space) else { return false };
-        self.map_zeros(Scene { protection, ..scene }, pfn, false);
+        // Where the first write to a page faults, pages ahead of a write would fault again. They
+        // count as written, unless somebody watches what is.
+        let faults = self.config.dirty_tracking == DirtyTracking::Fault;
+        let is_watched = self.spaces.get(scene.space).region(scene.region).write_watch.is_some();
+        let is_write = is_write && faults && !is_watched && protection.allows(Access::Write);
+        self.map_zeros(Scene { protection, ..scene }, pfn, is_write);
         true
     }
 

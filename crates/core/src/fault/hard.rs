@@ -156,6 +156,11 @@ impl Manager {
         }
         let alone = read.frames.len() == 1;
         let waiters = core::mem::take(&mut read.waiters);
+        if self.config.policy.map_ahead_max > 1 && result.is_ok() && !waiters.is_empty() {
+            for pfn in &read.frames {
+                self.map_read_ahead(*pfn, &waiters);
+            }
+        }
         self.operations.recycle(id, read);
         if result.is_err() {
             self.counters.io_errors += 1;

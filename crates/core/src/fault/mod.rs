@@ -3,6 +3,7 @@
 //! docs/life_of_a_fault.md follows one through.
 
 pub(crate) mod access;
+pub(crate) mod ahead;
 pub(crate) mod collided;
 pub(crate) mod copy_on_write;
 pub(crate) mod demand_zero;

@@ -22,13 +22,17 @@ impl Manager {
             return self.join_read(waiter, pfn);
         }
         self.make_room(scene.space);
+        let is_whole = !waiter.is_counted;
         self.count_fault(waiter, |counters| counters.soft += 1);
-        self.activate(scene, waiter, pfn);
+        self.activate(scene, waiter.writes(), pfn);
+        if is_whole && self.config.policy.map_ahead_max > 1 {
+            self.map_ahead(scene);
+        }
         Outcome::Resolved
     }
 
     /// Maps a page that is in memory and in no working set.
-    pub(crate) fn activate(&mut self, scene: Scene, waiter: &Waiter, pfn: Pfn) {
+    pub(crate) fn activate(&mut self, scene: Scene, is_write: bool, pfn: Pfn) {
         let entry = self.frames.entry(pfn);
         if matches!(Pte::unpacked(entry.original()), Pte::Store(_)) || self.wants_slot_back(&entry)
         {
@@ -38,7 +42,7 @@ impl Manager {
         // What was trimmed and is still there came back soon.
         let queue = if entry.has(Flag::Newcomer) { Queue::Probation } else { Queue::Main };
         let content = Content::Kept;
-        let is_write = waiter.writes() && !scene.protection.copies_on_write();
+        let is_write = is_write && !scene.protection.copies_on_write();
         self.map_page(Mapping {
             space,
             page,

@@ -26,7 +26,7 @@ impl Manager {
         self.count_fault(waiter, |counters| counters.decompressed += 1);
         let priority = self.spaces.get(scene.space).priority;
         self.take_from_store(number, pte, pfn, priority);
-        self.activate(scene, waiter, pfn);
+        self.activate(scene, waiter.writes(), pfn);
         Outcome::Resolved
     }
 

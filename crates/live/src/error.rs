@@ -1,0 +1,71 @@
+//! What can go wrong, by whose fault it is.
+
+use memtide_core::units::Bytes;
+use memtide_core::{ConfigError, Exception, Refusal};
+use rustix::io::Errno;
+
+use crate::page_file;
+use crate::uffd;
+
+/// Why something cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The manager refuses, as Windows would.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// An access cannot be had.
+    #[error(transparent)]
+    Exception(#[from] Exception),
+    /// The machine that was asked for is none.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Faults cannot be handled here.
+    #[error(transparent)]
+    Faults(#[from] uffd::OpenError),
+    /// There is no page file.
+    #[error(transparent)]
+    PageFile(#[from] page_file::OpenError),
+    /// The budget is too small.
+    #[error("a budget of {budget}: expected at least {least}")]
+    Budget {
+        /// What was asked for.
+        budget: Bytes,
+        /// The least.
+        least: Bytes,
+    },
+    /// An address that is not of the space.
+    #[error("{address:#x} is not an address of this space: expected {start:#x} to {end:#x}")]
+    Address {
+        /// The address.
+        address: u64,
+        /// The first address of the space.
+        start: u64,
+        /// The one behind its last.
+        end: u64,
+    },
+    /// A number of elements that is too large.
+    #[error("{elements} elements of {size} bytes: expected at most {most}")]
+    Capacity {
+        /// How many were asked for.
+        elements: usize,
+        /// Bytes of each.
+        size: usize,
+        /// The most there can be.
+        most: usize,
+    },
+    /// The system refuses.
+    #[error("{what}: {error}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the kernel said.
+        error: Errno,
+    },
+}
+
+impl Error {
+    pub(crate) const fn system(what: &'static str) -> impl FnOnce(Errno) -> Self {
+        move |error| Self::System { what, error }
+    }
+}

@@ -1,0 +1,83 @@
+//! Faults through handler threads: the kernel makes whoever faults wait, in a system call too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use memtide_core::page::Access;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fd::{AsFd, OwnedFd};
+
+use crate::fault_path::registry;
+use crate::pager::Pager;
+use crate::signal::SignalsBlocked;
+use crate::uffd::{Event, Uffd};
+
+/// Faults that are read from the disk at a time.
+const THREADS: usize = 4;
+
+/// The threads of one space.
+pub(crate) struct Handlers {
+    ends: Arc<AtomicBool>,
+    wakes: Arc<OwnedFd>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Handlers {
+    /// Handles the faults that come in on a descriptor.
+    ///
+    /// # Errors
+    /// Where the system has no threads or descriptors left.
+    pub(crate) fn start(pager: &Arc<Pager>, uffd: &Arc<Uffd>) -> Result<Self, crate::Error> {
+        let ends = Arc::new(AtomicBool::new(false));
+        let wakes = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        let wakes = Arc::new(wakes.map_err(crate::Error::system("an eventfd"))?);
+        let mut handlers = Self { ends, wakes, threads: Vec::new() };
+        for _ in 0..THREADS {
+            let (pager, uffd) = (Arc::clone(pager), Arc::clone(uffd));
+            let (ends, wakes) = (Arc::clone(&handlers.ends), Arc::clone(&handlers.wakes));
+            let thread = std::thread::Builder::new().name("memtide-faults".into());
+            let started = thread.spawn(move || serve(&pager, &uffd, &ends, &wakes));
+            handlers.threads.push(started.map_err(|error| crate::Error::System {
+                what: "a thread that handles faults",
+                error: rustix::io::Errno::from_io_error(&error)
+                    .unwrap_or(rustix::io::Errno::AGAIN),
+            })?);
+        }
+        Ok(handlers)
+    }
+}
+
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Release);
+        let _ = rustix::io::write(self.wakes.as_fd(), &1_u64.to_ne_bytes());
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How long a thread waits at most before it looks whether it is still wanted.
+const NAP: Duration = Duration::from_secs(1);
+
+fn serve(pager: &Pager, uffd: &Uffd, ends: &AtomicBool, wakes: &OwnedFd) {
+    let _blocked = SignalsBlocked::new();
+    let mut events = Vec::with_capacity(1);
+    while !ends.load(Ordering::Acquire) {
+        if uffd.wait(wakes.as_fd(), NAP).is_err() {
+            continue;
+        }
+        events.clear();
+        if uffd.read_events(&mut events).is_err() {
+            continue;
+        }
+        for event in &events {
+            let Event::Fault { address, is_write, .. } = event else { continue };
+            let Some(found) = registry::find(*address) else { continue };
+            let access = if *is_write { Access::Write } else { Access::Read };
+            pager.fault_of_another(found.space, *address - found.base, access);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! A machine: a budget of real memory that its spaces share.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use memtide_core::conditions::{Condition, ConditionSet, Reading};
+use memtide_core::page::PAGE_SIZE;
+use memtide_core::units::Bytes;
+use memtide_core::{
+    Cache, Call, Config, Counters, DirtyTracking, Event, ListCommand, ListCounts, Manager, Policy,
+    Reply, StoreConfig, Unsound,
+};
+
+use crate::error::Error;
+use crate::fault_path::in_thread;
+use crate::frames::Frames;
+use crate::options::MachineOptions;
+use crate::page_file::{BufferPool, CLUSTER, PageFile, PageFileOptions};
+use crate::pager::{Pager, worker};
+use crate::space::{Space, SpaceOptions};
+use crate::uffd::{FaultPath, Reservation, Uffd};
+
+/// The least budget: less has no room for the buffers that writes need.
+pub const BUDGET_LEAST: Bytes = Bytes::from_mib(4);
+
+/// Threads for what nobody waits for.
+const WORKERS: usize = 2;
+
+/// A budget of real memory, with its page file and compression store.
+///
+/// Spaces that are made of it share it, and the manager decides which pages of which space are
+/// worth being in memory. It ends when it and all of its spaces are dropped.
+///
+/// Source: the design is Windows' working sets over one PFN database; see `memtide_core`.
+#[derive(Clone)]
+pub struct Machine {
+    pub(crate) pager: Arc<Pager>,
+}
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Machine").finish_non_exhaustive()
+    }
+}
+
+/// How many buffers a budget of so many bytes is given: at most a sixteenth of it.
+fn buffers_for(budget: u64) -> usize {
+    const EACH: u64 = CLUSTER as u64 * PAGE_SIZE;
+    const MOST: u64 = 16;
+    usize::try_from((budget / 16 / EACH).clamp(3, MOST)).unwrap_or(3)
+}
+
+fn pages(bytes: Bytes) -> u32 {
+    u32::try_from(bytes.0 / PAGE_SIZE).unwrap_or(u32::MAX)
+}
+
+/// The choices that are different where a fault costs microseconds and accesses are not seen.
+fn policy(frames: u32, buffers: usize) -> Policy {
+    let writes = u32::try_from(buffers / 3).unwrap_or(1).clamp(1, 4);
+    Policy {
+        demand_zero_max: 64,
+        map_ahead_max: 64,
+        writes_max: writes,
+        ..Policy::for_frames(frames)
+    }
+}
+
+impl Machine {
+    /// A machine in which nothing has happened.
+    ///
+    /// # Errors
+    /// [`Error::Budget`], [`Error::Faults`] where userfaultfd cannot be had, [`Error::PageFile`],
+    /// [`Error::Config`] and [`Error::System`].
+    pub fn new(options: &MachineOptions) -> Result<Self, Error> {
+        let budget = options.budget;
+        if budget < BUDGET_LEAST {
+            return Err(Error::Budget { budget, least: BUDGET_LEAST });
+        }
+        let count = buffers_for(budget.0);
+        let buffers = Arc::new(BufferPool::new(count).map_err(Error::system("buffers"))?);
+        let frames = pages(Bytes(budget.0.saturating_sub(buffers.bytes())));
+        let file = options.page_file.as_ref().map(PageFile::open).transpose()?.map(Arc::new);
+        let manager = Manager::new(config(options, frames, count))?;
+
+        let homes = Uffd::open(FaultPath::InThread)?;
+        let frames = Frames::new(frames).map_err(Error::system("the addresses of frames"))?;
+        let area = frames.homes();
+        let registered = homes.register_write_protect(area.address(), area.bytes());
+        registered.map_err(Error::system("registering frames"))?;
+        let zeros = Reservation::new(CLUSTER as u64 * PAGE_SIZE);
+        let zeros = zeros.map_err(Error::system("a cluster of zeros"))?;
+        crate::signal::install(in_thread::handle).map_err(Error::system("a signal's handler"))?;
+
+        let pager = Arc::new(Pager::new(manager, frames, homes, zeros, file.clone(), buffers));
+        if let Some(file) = file {
+            let of = Arc::downgrade(&pager);
+            file.start(move |token, result| {
+                if let Some(pager) = of.upgrade() {
+                    pager.write_done(token, result);
+                }
+            });
+        }
+        for _ in 0..WORKERS {
+            let of = Arc::downgrade(&pager);
+            let thread = std::thread::Builder::new().name("memtide-worker".into());
+            thread.spawn(move || worker::work(&of)).map_err(|error| Error::System {
+                what: "a worker thread",
+                error: rustix::io::Errno::from_io_error(&error)
+                    .unwrap_or(rustix::io::Errno::AGAIN),
+            })?;
+        }
+        Ok(Self { pager })
+    }
+
+    /// A new space of this machine.
+    ///
+    /// # Errors
+    /// [`Error::Faults`] where its faults cannot be handled as asked, [`Error::System`] where there
+    /// are no addresses, [`Error::Refused`].
+    pub fn create_space(&self, options: &SpaceOptions) -> Result<Space, Error> {
+        Space::create(self, options)
+    }
+
+    /// Carries out a memory-list command; how many pages it moved or will write.
+    pub fn command(&self, command: ListCommand) -> u64 {
+        match self.pager.call(&Call::Command(command)) {
+            Ok(Reply::Pages(pages)) => pages,
+            other => unreachable!("a command answered {other:?}"),
+        }
+    }
+
+    /// The lists, in pages.
+    #[must_use]
+    pub fn lists(&self) -> ListCounts {
+        self.pager.lock().manager.list_counts()
+    }
+
+    /// What happened since the beginning.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.pager.lock().manager.counters()
+    }
+
+    /// The nine conditions as they are now.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<Reading> {
+        self.pager.lock().manager.conditions().to_vec()
+    }
+
+    /// Whether a condition is set.
+    #[must_use]
+    pub fn is_set(&self, condition: Condition) -> bool {
+        self.pager.lock().conditions().contains(condition)
+    }
+
+    /// Waits until any of some conditions is set, at most so long; whether one is.
+    #[must_use]
+    pub fn wait_any(&self, of: ConditionSet, most: Option<Duration>) -> bool {
+        let deadline = most.and_then(|most| Instant::now().checked_add(most));
+        self.pager.wait_until(deadline, |set| !set.intersection(of).is_empty())
+    }
+
+    /// Waits until all of some conditions are set at once, at most so long; whether they are.
+    #[must_use]
+    pub fn wait_all(&self, of: ConditionSet, most: Option<Duration>) -> bool {
+        let deadline = most.and_then(|most| Instant::now().checked_add(most));
+        self.pager.wait_until(deadline, |set| set.contains_all(of))
+    }
+
+    /// From now on every event of the manager is told, or none is: a log of them replays.
+    pub fn record(&self, recorder: Option<Box<dyn FnMut(&Event) + Send>>) {
+        self.pager.lock().record(recorder);
+    }
+
+    /// Looks into the manager, which stands still meanwhile.
+    pub fn inspect<T>(&self, look: impl FnOnce(&Manager) -> T) -> T {
+        look(&self.pager.lock().manager)
+    }
+
+    /// Proves the whole state of the manager.
+    ///
+    /// # Errors
+    /// What is unsound.
+    pub fn verify(&self) -> Result<(), Unsound> {
+        self.pager.lock().manager.verify()
+    }
+}
+
+fn config(options: &MachineOptions, frames: u32, buffers: usize) -> Config {
+    let mut config = Config::new(frames);
+    if let Some(PageFileOptions { initial, maximum, .. }) = &options.page_file {
+        config = config.with_page_file(pages(*initial), pages(*maximum));
+    }
+    if let Some(percent) = options.compression {
+        let most = u64::from(frames) * u64::from(percent.min(100)) / 100;
+        config.store = Some(StoreConfig { frames_max: u32::try_from(most).unwrap_or(frames) });
+    }
+    // Neighbouring pages get neighbouring frames, so that one system call moves them all.
+    config.cache = Cache { bytes: PAGE_SIZE, ways: 1 };
+    config.dirty_tracking = DirtyTracking::Fault;
+    config.thresholds.clone_from(&options.thresholds);
+    config.policy = policy(frames, buffers);
+    config
+}

@@ -1,0 +1,34 @@
+//! Pages by their addresses: the only place that reads and writes managed memory directly.
+//!
+//! Whoever calls knows that the page is present, or lies in plain memory of our own, and holds the
+//! pager's lock, so that nobody moves it meanwhile.
+
+use memtide_core::page::PAGE_SIZE;
+
+/// The bytes of a page.
+pub(crate) type PAGE = [u8; PAGE_BYTES];
+
+/// Bytes of a page.
+pub(crate) const PAGE_BYTES: usize = 4096;
+
+const _: () = assert!(PAGE_BYTES as u64 == PAGE_SIZE);
+
+/// The bytes of a page that nobody writes to meanwhile.
+pub(crate) fn page<'a>(at: u64) -> &'a PAGE {
+    debug_assert!(at.is_multiple_of(PAGE_SIZE));
+    // SAFETY: the caller holds the pager's lock and knows the page to be present: a home, or a page
+    // of a space that is mapped. Programs reach it only through their own references.
+    unsafe { &*(at as *const PAGE) }
+}
+
+/// The bytes of a page that is ours alone: a home.
+pub(crate) fn page_mut<'a>(at: u64) -> &'a mut PAGE {
+    debug_assert!(at.is_multiple_of(PAGE_SIZE));
+    // SAFETY: as above, and no program has a reference into a home.
+    unsafe { &mut *(at as *mut PAGE) }
+}
+
+/// XXH3 of a page's bytes.
+pub(crate) fn sum(bytes: &PAGE) -> u64 {
+    twox_hash::XxHash3_64::oneshot(bytes)
+}

@@ -1,0 +1,366 @@
+//! What the manager asks for, done to real memory.
+
+use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Vpn};
+use memtide_core::{
+    Content, Event, Exception, Input, IoError, Output, Rights, Source, Stored,
+};
+use rustix::io::Errno;
+
+use crate::compress;
+use crate::frames::Sum;
+use crate::memory::{self, PAGE_BYTES};
+use crate::pager::State;
+use crate::pager::job::{self, Job};
+use crate::pager::run::{Act, Run};
+use crate::pager::wait::Told;
+use crate::uffd::{FaultPath, Moved};
+
+/// Who repeats a write that slipped in before its page was protected: no thread of the program.
+const NOBODY: ThreadId = ThreadId(u32::MAX);
+
+impl State {
+    /// Carries out outputs until there is none.
+    pub(crate) fn drain(&mut self) {
+        loop {
+            while let Some(output) = self.manager.poll_output() {
+                self.carry_out(output);
+            }
+            self.flush();
+            if let Some((space, page)) = self.slipped.pop() {
+                self.repeat_write(space, page);
+            } else if let Some(frame) = self.lost.pop() {
+                self.tell_lost(frame);
+            } else if !self.manager.has_outputs() {
+                return;
+            }
+        }
+    }
+
+    /// A write came between mapping a page and protecting it: the manager learns of it now.
+    fn repeat_write(&mut self, space: SpaceId, page: Vpn) {
+        let (thread, address, access) = (NOBODY, page.address(), Access::Write);
+        let now = self.now();
+        let input = Input::Fault { thread, space, address, access };
+        self.note(|| Event::Input(now, input.clone()));
+        self.manager.handle(now, input);
+    }
+
+    /// The bytes of a frame could not be made.
+    fn tell_lost(&mut self, frame: Pfn) {
+        let error = IoError(Errno::BADMSG.raw_os_error().unsigned_abs());
+        let (now, input) = (self.now(), Input::Lost { frame, error });
+        self.note(|| Event::Input(now, input.clone()));
+        self.manager.handle(now, input);
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Map { space, page, frame, content, rights } => {
+                self.map(space, page, frame, content, rights);
+            }
+            Output::Unmap { space, page, frame } => {
+                let address = self.address(space, page);
+                // A page that nobody may access is at home already.
+                if self.gathers_or_is_at(frame, address) {
+                    self.add(Act::Take, space, address, frame);
+                }
+            }
+            Output::Protect { space, page, frame, rights } => {
+                self.protect(space, page, frame, rights);
+            }
+            other => {
+                self.flush();
+                self.carry_out_alone(other);
+            }
+        }
+    }
+
+    /// What does not come in runs; everything before it is done.
+    fn carry_out_alone(&mut self, output: Output) {
+        match output {
+            Output::Discard { space, page, pages } => self.discard(space, page, pages),
+            Output::Zero { frame } => {
+                if self.frames.is_home(frame) {
+                    self.frames.bytes_at_home(frame).fill(0);
+                }
+            }
+            Output::Copy { from, to } => {
+                let bytes = *self.frames.bytes(from);
+                *self.frames.bytes_at_home(to) = bytes;
+            }
+            Output::Decompress { from, to } => self.decompress(from, to),
+            Output::Store { operation, index, to } => {
+                if let Stored::Bytes { frame, offset, bytes } = to {
+                    let from = self.stores.get(operation, index);
+                    let range = usize::from(offset)..usize::from(offset) + usize::from(bytes);
+                    let home = if self.frames.is_home(frame) {
+                        memory::page_mut(self.frames.home(frame))
+                    } else {
+                        self.frames.bytes_at_home(frame)
+                    };
+                    home[range].copy_from_slice(&from[..usize::from(bytes)]);
+                }
+            }
+            Output::Compress { operation } => {
+                let job = Job::Compress { operation, buffer: self.gather(operation) };
+                self.jobs.push_back(job);
+            }
+            Output::Read { operation } => self.jobs.push_back(Job::Read { operation }),
+            Output::Write { operation } => self.begin_write(operation),
+            Output::ExtendPageFile { operation, pages, .. } => {
+                self.jobs.push_back(Job::Extend { operation, pages });
+            }
+            Output::Resume { thread } => self.tell(thread, Told::Resumed),
+            Output::Raise { thread, exception } => self.raise(thread, exception),
+            Output::Refuse { thread, refusal } => self.tell(thread, Told::Refused(refusal)),
+            Output::Condition(_) => self.has_changed = true,
+            Output::WriteFailed { .. } => self.write_failures += 1,
+            other => unreachable!("an output that no world knows: {other:?}"),
+        }
+    }
+
+    fn map(&mut self, space: SpaceId, page: Vpn, frame: Pfn, content: Content, rights: Rights) {
+        let address = self.address(space, page);
+        if !rights.allow(Access::Read) {
+            // Nobody may reach it: it stays at home until somebody may.
+            if content == Content::Zero {
+                self.frames.bytes_at_home(frame).fill(0);
+            }
+            return;
+        }
+        let protects = !rights.allow(Access::Write);
+        let act = match content {
+            Content::Kept => Act::Bring { protects },
+            // Zeros that are protected from the first moment are made by the kernel.
+            Content::Zero if protects || !self.frames.is_home(frame) => Act::Zero { protects },
+            Content::Zero => {
+                self.frames.bytes_at_home(frame).fill(0);
+                Act::Bring { protects }
+            }
+        };
+        self.add(act, space, address, frame);
+    }
+
+    fn protect(&mut self, space: SpaceId, page: Vpn, frame: Pfn, rights: Rights) {
+        let address = self.address(space, page);
+        let is_reachable = self.gathers_or_is_at(frame, address);
+        let protects = !rights.allow(Access::Write);
+        match (is_reachable, rights.allow(Access::Read)) {
+            (true, true) => self.add(Act::Protect { on: protects }, space, address, frame),
+            (true, false) => self.add(Act::Take, space, address, frame),
+            (false, true) => self.add(Act::Bring { protects }, space, address, frame),
+            (false, false) => {}
+        }
+    }
+
+    /// Whether a frame's page is at an address once what is gathered is carried out.
+    fn gathers_or_is_at(&mut self, frame: Pfn, address: u64) -> bool {
+        if self.runs.names(frame) {
+            self.flush();
+        }
+        self.frames.is_at(frame, address)
+    }
+
+    fn add(&mut self, act: Act, space: SpaceId, address: u64, frame: Pfn) {
+        if let Some(run) = self.runs.add(act, space, address, frame) {
+            self.carry_out_run(run);
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(run) = self.runs.take() {
+            self.carry_out_run(run);
+        }
+    }
+
+    fn carry_out_run(&mut self, run: Run) {
+        match run.act {
+            Act::Bring { protects } => self.bring(run, protects),
+            Act::Zero { protects } => self.zero(run, protects),
+            Act::Take => self.take(run),
+            Act::Protect { on } => {
+                let uffd = &self.memory(run.space).uffd;
+                let done = uffd.write_protect(run.address, run.bytes(), on, !on);
+                done.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
+                if !on {
+                    run.each().for_each(|(_, frame)| self.frames.set_sum(frame, Sum::Unknown));
+                }
+            }
+        }
+    }
+
+    /// Moves pages from their homes into a space.
+    fn bring(&mut self, run: Run, protects: bool) {
+        if protects {
+            for (_, frame) in run.each() {
+                if !matches!(self.frames.sum(frame), Sum::Known(_)) {
+                    let sum = memory::sum(self.frames.bytes(frame));
+                    self.frames.set_sum(frame, Sum::Known(sum));
+                }
+            }
+        } else {
+            run.each().for_each(|(_, frame)| self.frames.set_sum(frame, Sum::Unknown));
+        }
+        let memory = self.memory(run.space).clone();
+        let home = self.frames.home(run.frame);
+        let wakes = !protects;
+        let moved = match memory.uffd.features().moves {
+            true => memory.uffd.move_pages(run.address, home, run.bytes(), wakes).bytes,
+            false => 0,
+        };
+        let done = u32::try_from(moved / PAGE_BYTES as u64).unwrap_or(run.pages);
+        for (address, frame) in run.each().take(done as usize) {
+            self.frames.moved(frame, address);
+        }
+        // What cannot be moved (the kernel, or somebody's hold on a page) is copied.
+        for (address, frame) in run.each().skip(done as usize) {
+            let copied =
+                memory.uffd.copy(address, self.frames.home(frame), PAGE_BYTES as u64, protects, wakes);
+            expect_whole("copying a page into a space", copied, PAGE_BYTES as u64);
+            let released = self.frames.release_home_keeping_sum(frame);
+            released.unwrap_or_else(|errno| job::fatal("giving a page back", errno));
+            self.frames.moved(frame, address);
+        }
+        if protects {
+            self.protect_brought(run, done);
+        }
+    }
+
+    /// Protects pages that were just moved in, and finds those that were written before that.
+    fn protect_brought(&mut self, run: Run, moved: u32) {
+        let memory = self.memory(run.space).clone();
+        if moved > 0 {
+            let bytes = u64::from(moved) * PAGE_BYTES as u64;
+            let done = memory.uffd.write_protect(run.address, bytes, true, false);
+            done.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
+        }
+        for (address, frame) in run.each().take(moved as usize) {
+            let now = memory::sum(memory::page(address));
+            if self.frames.sum(frame) != Sum::Known(now) {
+                self.frames.set_sum(frame, Sum::Unknown);
+                let page = Vpn::of(address - memory.base);
+                self.slipped.push((run.space, page));
+            }
+        }
+        if memory.path == FaultPath::Handler {
+            let _ = memory.uffd.wake(run.address, run.bytes());
+        }
+    }
+
+    fn zero(&mut self, run: Run, protects: bool) {
+        for (_, frame) in run.each() {
+            if self.frames.is_home(frame) {
+                let released = self.frames.release_home(frame);
+                released.unwrap_or_else(|errno| job::fatal("giving a page back", errno));
+            }
+        }
+        let zeros = self.zeros.address();
+        let uffd = &self.memory(run.space).uffd;
+        let copied = uffd.copy(run.address, zeros, run.bytes(), protects, true);
+        expect_whole("making pages of zeros", copied, run.bytes());
+        for (address, frame) in run.each() {
+            self.frames.moved(frame, address);
+            self.frames.set_sum(frame, Sum::Unknown);
+        }
+    }
+
+    /// Moves pages from a space to their homes.
+    fn take(&mut self, run: Run) {
+        let memory = self.memory(run.space).clone();
+        let home = self.frames.home(run.frame);
+        let moved = match self.homes.features().moves {
+            true => self.homes.move_pages(home, run.address, run.bytes(), false).bytes,
+            false => 0,
+        };
+        let done = u32::try_from(moved / PAGE_BYTES as u64).unwrap_or(run.pages) as usize;
+        for (_, frame) in run.each().take(done) {
+            self.frames.came_home(frame);
+        }
+        let rest: u64 = run.bytes() - done as u64 * PAGE_BYTES as u64;
+        if rest == 0 {
+            return;
+        }
+        // A write meanwhile faults, and waits for the lock: what is copied is all there is.
+        let first = run.address + run.bytes() - rest;
+        let done_protecting = memory.uffd.write_protect(first, rest, true, false);
+        done_protecting.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
+        for (address, frame) in run.each().skip(done) {
+            let sum = self.frames.sum(frame);
+            *self.frames.bytes_at_home(frame) = *memory::page(address);
+            self.frames.set_sum(frame, sum);
+        }
+        let dropped = memory.reservation.discard(first - memory.reservation.address(), rest);
+        dropped.unwrap_or_else(|errno| job::fatal("giving pages back", errno));
+    }
+
+    pub(crate) fn discard(&mut self, space: SpaceId, page: Vpn, pages: u64) {
+        let memory = self.memory(space);
+        let offset = memory.base + page.address() - memory.reservation.address();
+        let dropped = memory.reservation.discard(offset, pages * PAGE_BYTES as u64);
+        dropped.unwrap_or_else(|errno| job::fatal("giving pages back", errno));
+    }
+
+    fn decompress(&mut self, from: Stored, to: Pfn) {
+        match from {
+            Stored::Same(word) => {
+                let words = self.frames.bytes_at_home(to).chunks_exact_mut(8);
+                words.for_each(|bytes| bytes.copy_from_slice(&word.to_ne_bytes()));
+            }
+            Stored::Bytes { frame, offset, bytes } => {
+                let range = usize::from(offset)..usize::from(offset) + usize::from(bytes);
+                let mut packed = [0; PAGE_BYTES];
+                packed[..usize::from(bytes)].copy_from_slice(&self.frames.bytes(frame)[range]);
+                let home = self.frames.bytes_at_home(to);
+                let done = compress::decompress(&packed[..usize::from(bytes)], home);
+                if done.is_err() {
+                    self.lost.push(to);
+                }
+            }
+        }
+    }
+
+    fn begin_write(&mut self, operation: memtide_core::OperationId) {
+        let buffer = self.gather(operation);
+        let frames = self.manager.frames_of(operation);
+        let pages = frames.len();
+        for frame in frames {
+            self.frames.set_sum(*frame, Sum::InFlight);
+        }
+        let Some(Source::PageFile(slot)) = self.manager.source_of(operation) else {
+            unreachable!("a live machine has no sections of files")
+        };
+        let Some(file) = &self.page_file else { unreachable!("a write without a page file") };
+        file.begin_write(slot.number, buffer, pages, u64::from(operation.0));
+    }
+
+    /// Tells a thread how its fault or lock ended.
+    fn tell(&mut self, thread: ThreadId, told: Told) {
+        if thread == NOBODY {
+            return;
+        }
+        if let Some((space, page)) = self.waits.tell(thread, told) {
+            self.wake(space, page);
+        }
+    }
+
+    fn raise(&mut self, thread: ThreadId, exception: Exception) {
+        if thread == NOBODY {
+            return;
+        }
+        let Some((space, page)) = self.waits.tell(thread, Told::Raised(exception)) else { return };
+        // The kernel holds this thread: the poison lets it go, into the signal's handler.
+        let address = self.address(space, page);
+        self.raised.push((address, exception));
+        let poisoned = self.memory(space).uffd.poison(address, PAGE_BYTES as u64);
+        if poisoned.bytes == 0 && self.memory(space).uffd.features().poison {
+            self.wake(space, page);
+        }
+    }
+}
+
+fn expect_whole(what: &str, moved: Moved, bytes: u64) {
+    if moved.bytes != bytes {
+        let errno = moved.stopped.unwrap_or(Errno::IO);
+        job::fatal(what, errno);
+    }
+}

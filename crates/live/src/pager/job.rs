@@ -1,0 +1,148 @@
+//! Jobs: what is done without the lock, by whoever waits for it or else by a worker.
+
+use memtide_core::page::PAGE_SIZE;
+use memtide_core::{Compressed, Input, IoError, OperationId, Source};
+use rustix::io::Errno;
+
+use crate::compress;
+use crate::frames::Sum;
+use crate::memory::{PAGE, PAGE_BYTES};
+use crate::page_file::Buffer;
+use crate::pager::{Locked, Pager, State};
+
+/// Something to be done without the lock.
+pub(crate) enum Job {
+    /// Read a cluster.
+    Read { operation: OperationId },
+    /// Compress the pages of a cluster, which are in the buffer.
+    Compress { operation: OperationId, buffer: Buffer },
+    /// Make the page file larger.
+    Extend { operation: OperationId, pages: u32 },
+}
+
+/// The most bytes of a compressed page that is kept.
+const WORTH: usize = Compressed::WORTH_MAX as usize;
+
+/// Compressed pages until the manager says where to keep them.
+#[derive(Default)]
+pub(crate) struct Stores {
+    of: Option<(OperationId, Box<[[u8; WORTH]]>)>,
+}
+
+impl Stores {
+    /// The bytes of a page of an operation that has just ended.
+    pub(crate) fn get(&self, operation: OperationId, index: u32) -> &[u8; WORTH] {
+        match &self.of {
+            Some((of, pages)) if *of == operation => &pages[index as usize],
+            _ => panic!("operation {} compressed nothing", operation.0),
+        }
+    }
+}
+
+impl Pager {
+    /// Does a job, without the lock while that takes time.
+    pub(crate) fn run_job<'a>(&'a self, state: &mut Locked<'a>, job: Job) {
+        match job {
+            Job::Read { operation } => self.read(state, operation),
+            Job::Compress { operation, buffer } => self.compress(state, operation, &buffer),
+            Job::Extend { operation, pages } => self.grow(state, operation, pages),
+        }
+    }
+
+    fn read<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId) {
+        let Some(mut buffer) = self.buffers.take() else {
+            // All are in use: their holders need the lock to go on.
+            state.jobs.push_back(Job::Read { operation });
+            return self.unlocked(state, std::thread::yield_now);
+        };
+        let pages = state.manager.frames_of(operation).len();
+        let source = state.manager.source_of(operation);
+        let (Some(Source::PageFile(slot)), Some(file)) = (source, &self.page_file) else {
+            unreachable!("a read of {source:?} without a file")
+        };
+        let result =
+            self.unlocked(state, || file.read(slot.number, &mut buffer, pages));
+        if result.is_ok() {
+            for index in 0..pages {
+                let frame = state.manager.frames_of(operation)[index];
+                let from = index * PAGE_BYTES;
+                let home = state.frames.bytes_at_home(frame);
+                home.copy_from_slice(&buffer[from..from + PAGE_BYTES]);
+                let number = u32::try_from(index).unwrap_or(u32::MAX);
+                state.frames.set_sum(frame, Sum::Known(file.sum(slot.number + number)));
+            }
+        }
+        drop(buffer);
+        state.input(Input::ReadDone { operation, result });
+    }
+
+    fn compress<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId, buffer: &Buffer) {
+        let count = state.manager.frames_of(operation).len();
+        let (pages, packed) = self.unlocked(state, || {
+            let mut packed = vec![[0; WORTH]; count].into_boxed_slice();
+            let (from, _) = buffer.as_chunks::<PAGE_BYTES>();
+            let each = from.iter().zip(&mut packed);
+            let pages: Vec<Compressed> =
+                each.map(|(page, into): (&PAGE, _)| compress::compress(page, into)).collect();
+            (pages, packed)
+        });
+        state.stores.of = Some((operation, packed));
+        state.input(Input::CompressDone { operation, pages });
+        state.stores.of = None;
+    }
+
+    fn grow<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId, pages: u32) {
+        let Some(file) = &self.page_file else { unreachable!("no page file is to be extended") };
+        let result = self.unlocked(state, || file.grow(pages).map(|()| pages));
+        state.input(Input::ExtendDone { operation, result });
+    }
+
+    /// Does the jobs that extend the page file now; whether there were any.
+    pub(crate) fn extend<'a>(&'a self, mut state: Locked<'a>) -> bool {
+        let is_extension = |job: &Job| matches!(job, Job::Extend { .. });
+        let mut did = false;
+        while let Some(at) = state.jobs.iter().position(is_extension) {
+            let Some(job) = state.jobs.remove(at) else { break };
+            self.run_job(&mut state, job);
+            did = true;
+        }
+        did
+    }
+}
+
+impl State {
+    /// The pages of an operation, copied: from now on it does not matter who uses them.
+    pub(crate) fn gather(&mut self, operation: OperationId) -> Buffer {
+        let Some(mut buffer) = self.buffers.take() else {
+            unreachable!("more writes are in flight than there are buffers")
+        };
+        let frames = self.manager.frames_of(operation);
+        for (frame, into) in frames.iter().zip(buffer.chunks_exact_mut(PAGE_BYTES)) {
+            into.copy_from_slice(self.frames.bytes(*frame));
+        }
+        buffer
+    }
+
+    /// A write ended.
+    pub(crate) fn write_done(&mut self, token: u64, result: Result<(), IoError>) {
+        let Ok(number) = u32::try_from(token) else { unreachable!("token {token} is none of ours") };
+        let operation = OperationId(number);
+        if let (Ok(()), Some(Source::PageFile(slot)), Some(file)) =
+            (result, self.manager.source_of(operation), &self.page_file)
+        {
+            for (index, frame) in (0..).zip(self.manager.frames_of(operation)) {
+                if self.frames.sum(*frame) == Sum::InFlight {
+                    self.frames.set_sum(*frame, Sum::Known(file.sum(slot.number + index)));
+                }
+            }
+        }
+        self.input(Input::WriteDone { operation, result });
+    }
+}
+
+/// Ends the process: the kernel refused what it cannot refuse, and the bytes of a page would be
+/// lost or wrong if anything went on.
+pub(crate) fn fatal(what: &str, errno: Errno) -> ! {
+    eprintln!("memtide: {what} of {PAGE_SIZE} bytes: {errno}; no page can be trusted any more");
+    std::process::abort()
+}

@@ -1,0 +1,484 @@
+//! The pager: one memory manager, and the real memory that it manages.
+//!
+//! Whoever holds its lock may hand in inputs and carries out what follows at once. Reads and
+//! compressions are *jobs*: whoever waits for a page does them, or else a worker, without the lock.
+//! Writes go to the page file's own threads.
+//!
+//! # Invariants
+//! - Nothing that the pager touches lies in managed memory, so it never faults on itself.
+//! - Its lock is held with all signals blocked, and never across I/O or a wait.
+//! - What is mapped is what the manager thinks is mapped, whenever the lock is free.
+
+mod carry_out;
+mod job;
+mod run;
+pub(crate) mod wait;
+pub(crate) mod worker;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use memtide_core::conditions::{ConditionSet, State as Level};
+use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Tick, Vpn};
+use memtide_core::{Call, Event, Exception, Input, Manager, Refusal, Reply};
+
+use crate::frames::Frames;
+use crate::page_file::{BufferPool, PageFile};
+use crate::signal::SignalsBlocked;
+use crate::uffd::{FaultPath, Reservation, Uffd};
+use job::{Job, Stores};
+use run::Runs;
+use wait::{Told, Waits};
+
+/// What is noted of every event, such as a log.
+pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
+
+/// The memory of a space.
+#[derive(Clone)]
+pub(crate) struct SpaceMemory {
+    /// Where the address 0 of the manager's space lies.
+    pub(crate) base: u64,
+    /// One past its last address.
+    pub(crate) end: u64,
+    pub(crate) path: FaultPath,
+    pub(crate) reservation: Arc<Reservation>,
+    pub(crate) uffd: Arc<Uffd>,
+}
+
+/// What the lock protects.
+pub(crate) struct State {
+    pub(crate) manager: Manager,
+    pub(crate) frames: Frames,
+    spaces: Vec<Option<SpaceMemory>>,
+    waits: Waits,
+    jobs: VecDeque<Job>,
+    runs: Runs,
+    stores: Stores,
+    /// Pages that were written to between being mapped and being protected.
+    slipped: Vec<(SpaceId, Vpn)>,
+    /// Frames whose bytes could not be made, to be told once the outputs are carried out.
+    lost: Vec<Pfn>,
+    /// What poisoned pages raise, by their addresses.
+    raised: Vec<(u64, Exception)>,
+    /// A condition was set or cleared since the lock was taken.
+    has_changed: bool,
+    pub(crate) write_failures: u64,
+    recorder: Option<Recorder>,
+    page_file: Option<Arc<PageFile>>,
+    buffers: Arc<BufferPool>,
+    homes: Uffd,
+    /// Pages that nobody ever wrote.
+    zeros: Reservation,
+    began: Instant,
+}
+
+/// The pager of a machine.
+pub(crate) struct Pager {
+    state: Mutex<State>,
+    /// There are jobs, or the machine ends.
+    work: Condvar,
+    /// A condition changed.
+    changed: Condvar,
+    ends: AtomicBool,
+    page_file: Option<Arc<PageFile>>,
+    buffers: Arc<BufferPool>,
+}
+
+/// The lock, with all signals blocked.
+pub(crate) struct Locked<'a> {
+    state: Option<MutexGuard<'a, State>>,
+    pager: &'a Pager,
+    _signals: Option<SignalsBlocked>,
+}
+
+impl std::ops::Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        match &self.state {
+            Some(state) => state,
+            None => unreachable!("the lock is given up where it is dropped"),
+        }
+    }
+}
+
+impl std::ops::DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        match &mut self.state {
+            Some(state) => state,
+            None => unreachable!("the lock is given up where it is dropped"),
+        }
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl<'a> Locked<'a> {
+    /// The lock of a thread that blocks all signals.
+    fn blocked(pager: &'a Pager, state: MutexGuard<'a, State>) -> Self {
+        Self { state: Some(state), pager, _signals: None }
+    }
+
+    /// Sleeps until there is work, or for so long.
+    fn sleep(mut self, most: Duration) {
+        let Some(state) = self.state.take() else { return };
+        let slept = self.pager.work.wait_timeout(state, most);
+        self.state = Some(slept.unwrap_or_else(PoisonError::into_inner).0);
+    }
+
+    fn release(&mut self) {
+        let Some(mut state) = self.state.take() else { return };
+        let has_jobs = !state.jobs.is_empty();
+        let has_changed = std::mem::take(&mut state.has_changed);
+        drop(state);
+        if has_jobs {
+            self.pager.work.notify_one();
+        }
+        if has_changed {
+            self.pager.changed.notify_all();
+        }
+    }
+}
+
+/// Who takes the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Within {
+    /// A thread that signals may interrupt.
+    Program,
+    /// A thread, or a signal's handler, that has all signals blocked.
+    Blocked,
+}
+
+impl Pager {
+    /// A pager of a manager in which nothing has happened.
+    pub(crate) fn new(
+        manager: Manager,
+        frames: Frames,
+        homes: Uffd,
+        zeros: Reservation,
+        page_file: Option<Arc<PageFile>>,
+        buffers: Arc<BufferPool>,
+    ) -> Self {
+        let mut state = State {
+            manager,
+            frames,
+            spaces: Vec::new(),
+            waits: Waits::new(),
+            jobs: VecDeque::with_capacity(256),
+            runs: Runs::default(),
+            stores: Stores::default(),
+            slipped: Vec::with_capacity(256),
+            lost: Vec::new(),
+            raised: Vec::new(),
+            zeros,
+            has_changed: false,
+            write_failures: 0,
+            recorder: None,
+            page_file: page_file.clone(),
+            buffers: Arc::clone(&buffers),
+            homes,
+            began: Instant::now(),
+        };
+        state.drain();
+        Self {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            changed: Condvar::new(),
+            ends: AtomicBool::new(false),
+            page_file,
+            buffers,
+        }
+    }
+
+    /// Takes the lock from a program's thread.
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        self.lock_within(Within::Program)
+    }
+
+    fn lock_within(&self, within: Within) -> Locked<'_> {
+        let signals = (within == Within::Program).then(SignalsBlocked::new);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { state: Some(state), pager: self, _signals: signals }
+    }
+
+    /// Makes a call of the manager. A page file that must grow first grows at once.
+    ///
+    /// # Errors
+    /// What the manager refuses.
+    pub(crate) fn call(&self, call: &Call) -> Result<Reply, Refusal> {
+        loop {
+            let mut state = self.lock();
+            let result = state.call(call);
+            let is_short = matches!(result, Err(Refusal::CommitmentLimit { .. }));
+            if !is_short || !self.extend(state) {
+                return result;
+            }
+        }
+    }
+
+    /// A thread faults: returns when its access passes.
+    ///
+    /// # Errors
+    /// The exception that it raises.
+    pub(crate) fn fault(&self, space: SpaceId, address: u64, access: Access) -> Result<(), Exception> {
+        self.fault_within(Within::Program, space, address, access)
+    }
+
+    /// The same in a signal's handler, or in a thread that blocks all signals.
+    ///
+    /// # Errors
+    /// The exception that it raises.
+    pub(crate) fn fault_blocked(
+        &self,
+        space: SpaceId,
+        address: u64,
+        access: Access,
+    ) -> Result<(), Exception> {
+        self.fault_within(Within::Blocked, space, address, access)
+    }
+
+    fn fault_within(
+        &self,
+        within: Within,
+        space: SpaceId,
+        address: u64,
+        access: Access,
+    ) -> Result<(), Exception> {
+        let mut state = self.lock_within(within);
+        if state.touch(space, address, access) {
+            return Ok(());
+        }
+        let told = self.wait_for(&mut state, |state, thread| {
+            state.input(Input::Fault { thread, space, address, access });
+        });
+        match told {
+            Told::Resumed => Ok(()),
+            Told::Raised(exception) => Err(exception),
+            Told::Refused(refusal) => unreachable!("a fault was refused: {refusal}"),
+        }
+    }
+
+    /// Locks a range of pages in memory.
+    ///
+    /// # Errors
+    /// What the manager refuses, or an exception of one of the pages.
+    pub(crate) fn lock_pages(
+        &self,
+        space: SpaceId,
+        address: u64,
+        bytes: u64,
+    ) -> Result<(), crate::Error> {
+        let mut state = self.lock();
+        let told = self.wait_for(&mut state, |state, thread| {
+            state.input(Input::Lock { thread, space, address, bytes });
+        });
+        match told {
+            Told::Resumed => Ok(()),
+            Told::Raised(exception) => Err(exception.into()),
+            Told::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Hands in what a thread waits for, and does jobs until it is told how that ended.
+    fn wait_for<'a>(
+        &'a self,
+        state: &mut Locked<'a>,
+        begin: impl FnOnce(&mut State, ThreadId),
+    ) -> Told {
+        let thread = loop {
+            match state.waits.begin() {
+                Some(thread) => break thread,
+                None => self.unlocked(state, std::thread::yield_now),
+            }
+        };
+        begin(&mut **state, thread);
+        loop {
+            if let Some(told) = state.waits.end(thread) {
+                return told;
+            }
+            match state.jobs.pop_front() {
+                Some(job) => self.run_job(state, job),
+                None => {
+                    let waiting = state.waits.place(thread);
+                    self.unlocked(state, || waiting.wait());
+                }
+            }
+        }
+    }
+
+    /// Does something without the lock.
+    fn unlocked<'a, T>(&'a self, state: &mut Locked<'a>, act: impl FnOnce() -> T) -> T {
+        state.release();
+        let done = act();
+        state.state = Some(self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        done
+    }
+
+    /// A fault that the handler thread read: nobody waits here; who faulted is woken.
+    pub(crate) fn fault_of_another(&self, space: SpaceId, address: u64, access: Access) {
+        let mut state = self.lock_within(Within::Blocked);
+        if state.touch(space, address, access) {
+            state.wake(space, Vpn::of(address));
+            return;
+        }
+        let page = Vpn::of(address);
+        let thread = loop {
+            match state.waits.begin_for(space, page) {
+                Some(thread) => break thread,
+                None => self.unlocked(&mut state, std::thread::yield_now),
+            }
+        };
+        state.input(Input::Fault { thread, space, address, access });
+        while let Some(job) = state.jobs.pop_front() {
+            self.run_job(&mut state, job);
+        }
+    }
+
+    /// The exception that made a page poisonous, if one did; the poison is gone then.
+    pub(crate) fn take_raised(&self, space: SpaceId, page: Vpn) -> Option<Exception> {
+        let mut state = self.lock_within(Within::Blocked);
+        let address = state.address(space, page);
+        let found = state.raised.iter().position(|(at, _)| *at == address)?;
+        let (_, exception) = state.raised.swap_remove(found);
+        state.discard(space, page, 1);
+        Some(exception)
+    }
+
+    /// Whether a condition is set; waits until it is, or until the time is out.
+    pub(crate) fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+        holds: impl Fn(ConditionSet) -> bool,
+    ) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !holds(state.conditions()) {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return false;
+            }
+            state = match left {
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        true
+    }
+
+    /// A write of the page file ended.
+    pub(crate) fn write_done(&self, token: u64, result: Result<(), memtide_core::IoError>) {
+        let mut state = self.lock_within(Within::Blocked);
+        state.write_done(token, result);
+    }
+}
+
+impl State {
+    fn now(&self) -> Tick {
+        let nanoseconds = self.began.elapsed().as_nanos();
+        Tick(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+
+    fn note(&mut self, event: impl FnOnce() -> Event) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder(&event());
+        }
+    }
+
+    /// From now on every event is noted, or none is.
+    pub(crate) fn record(&mut self, recorder: Option<Recorder>) {
+        self.recorder = recorder;
+    }
+
+    /// Makes a call of the manager.
+    ///
+    /// # Errors
+    /// What the manager refuses.
+    pub(crate) fn call(&mut self, call: &Call) -> Result<Reply, Refusal> {
+        self.note(|| Event::Call(call.clone()));
+        let result = self.manager.call(call);
+        self.drain();
+        result
+    }
+
+    fn touch(&mut self, space: SpaceId, address: u64, access: Access) -> bool {
+        self.note(|| Event::Touch(space, address, access));
+        self.manager.touch(space, address, access)
+    }
+
+    /// Hands in an input, and carries out what follows.
+    pub(crate) fn input(&mut self, input: Input) {
+        let now = self.now();
+        self.note(|| Event::Input(now, input.clone()));
+        self.manager.handle(now, input);
+        self.drain();
+    }
+
+    /// A space has memory from now on.
+    pub(crate) fn add_space(&mut self, id: SpaceId, memory: SpaceMemory) {
+        let number = id.0 as usize;
+        if self.spaces.len() <= number {
+            self.spaces.resize_with(number + 1, || None);
+        }
+        self.spaces[number] = Some(memory);
+    }
+
+    /// A space is gone.
+    pub(crate) fn remove_space(&mut self, id: SpaceId) -> Option<SpaceMemory> {
+        self.spaces.get_mut(id.0 as usize)?.take()
+    }
+
+    fn memory(&self, space: SpaceId) -> &SpaceMemory {
+        match self.spaces.get(space.0 as usize) {
+            Some(Some(memory)) => memory,
+            _ => panic!("space {} has no memory", space.0),
+        }
+    }
+
+    /// The space that holds an address, and the manager's address in it.
+    pub(crate) fn find(&self, address: u64) -> Option<(SpaceId, u64)> {
+        let numbered = (0..).map(SpaceId).zip(&self.spaces);
+        numbered.into_iter().find_map(|(id, space)| {
+            let memory = space.as_ref()?;
+            let within = address >= memory.base && address < memory.end;
+            within.then(|| (id, address - memory.base))
+        })
+    }
+
+    fn address(&self, space: SpaceId, page: Vpn) -> u64 {
+        self.memory(space).base + page.address()
+    }
+
+    /// Wakes whoever waits for a page in the kernel.
+    fn wake(&self, space: SpaceId, page: Vpn) {
+        let memory = self.memory(space);
+        if memory.path == FaultPath::Handler {
+            let _ = memory.uffd.wake(memory.base + page.address(), PAGE_SIZE);
+        }
+    }
+
+    /// The conditions that are set.
+    pub(crate) fn conditions(&self) -> ConditionSet {
+        let mut set = ConditionSet::EMPTY;
+        for reading in self.manager.conditions() {
+            if reading.state == Level::Set {
+                set.insert(reading.condition);
+            }
+        }
+        set
+    }
+}
+
+impl Drop for Pager {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Release);
+        self.work.notify_all();
+    }
+}

@@ -1,0 +1,122 @@
+//! Threads that wait to be told how their fault or lock ended.
+//!
+//! # Invariants
+//! - A place belongs to one waiting thread from its beginning until it was told.
+//! - Places are made once; waiting allocates nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use memtide_core::page::{SpaceId, ThreadId, Vpn};
+use memtide_core::{Exception, Refusal};
+use rustix::thread::futex;
+
+/// Threads that can wait at a time; more wait for one of these places.
+const PLACES: u32 = 4096;
+
+const WAITING: u32 = 0;
+const TOLD: u32 = 1;
+
+/// What a thread was told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told {
+    /// Its access or lock is done.
+    Resumed,
+    /// Its access raises an exception.
+    Raised(Exception),
+    /// Its lock is refused.
+    Refused(Refusal),
+}
+
+/// Where a thread sleeps.
+#[derive(Debug, Default)]
+pub(crate) struct Bed(AtomicU32);
+
+impl Bed {
+    /// Sleeps until the thread is told; may wake before.
+    pub(crate) fn wait(&self) {
+        while self.0.load(Ordering::Acquire) == WAITING {
+            // Awake for no reason, or the word changed: the loop looks again.
+            let _ = futex::wait(&self.0, futex::Flags::PRIVATE, WAITING, None);
+        }
+    }
+
+    fn tell(&self) {
+        self.0.store(TOLD, Ordering::Release);
+        let _ = futex::wake(&self.0, futex::Flags::PRIVATE, 1);
+    }
+}
+
+#[derive(Debug)]
+enum Place {
+    Unused,
+    /// A thread of the program sleeps, or will.
+    Thread(Option<Told>),
+    /// A thread that the kernel made wait for a page.
+    Kernel(SpaceId, Vpn),
+}
+
+/// All places.
+pub(crate) struct Waits {
+    places: Box<[(Place, Arc<Bed>)]>,
+    unused: Vec<u32>,
+}
+
+impl Waits {
+    pub(crate) fn new() -> Self {
+        let places = (0..PLACES).map(|_| (Place::Unused, Arc::default())).collect();
+        Self { places, unused: (0..PLACES).rev().collect() }
+    }
+
+    fn take(&mut self, as_what: Place) -> Option<ThreadId> {
+        let number = self.unused.pop()?;
+        let (place, bed) = &mut self.places[number as usize];
+        *place = as_what;
+        bed.0.store(WAITING, Ordering::Relaxed);
+        Some(ThreadId(number))
+    }
+
+    /// A thread is about to wait; `None` while all places are taken.
+    pub(crate) fn begin(&mut self) -> Option<ThreadId> {
+        self.take(Place::Thread(None))
+    }
+
+    /// A thread waits in the kernel for a page.
+    pub(crate) fn begin_for(&mut self, space: SpaceId, page: Vpn) -> Option<ThreadId> {
+        self.take(Place::Kernel(space, page))
+    }
+
+    /// Where a thread sleeps.
+    pub(crate) fn place(&self, thread: ThreadId) -> Arc<Bed> {
+        Arc::clone(&self.places[thread.0 as usize].1)
+    }
+
+    /// What a thread was told, if it was: then its place is another's.
+    pub(crate) fn end(&mut self, thread: ThreadId) -> Option<Told> {
+        let (place, _) = &mut self.places[thread.0 as usize];
+        let Place::Thread(Some(told)) = place else { return None };
+        let told = *told;
+        *place = Place::Unused;
+        self.unused.push(thread.0);
+        Some(told)
+    }
+
+    /// Tells a thread; the page that it waits for in the kernel, if that is where it waits.
+    pub(crate) fn tell(&mut self, thread: ThreadId, told: Told) -> Option<(SpaceId, Vpn)> {
+        let (place, bed) = self.places.get_mut(thread.0 as usize)?;
+        match place {
+            Place::Unused => None,
+            Place::Thread(answer) => {
+                *answer = Some(told);
+                bed.tell();
+                None
+            }
+            Place::Kernel(space, page) => {
+                let waited = (*space, *page);
+                *place = Place::Unused;
+                self.unused.push(thread.0);
+                Some(waited)
+            }
+        }
+    }
+}
