@@ -3,5 +3,9 @@
 #![cfg(target_os = "linux")]
 
 pub mod page_file;
+#[allow(dead_code, unused_imports, reason = "the pager, which calls it, is being written")]
 mod signal;
+#[allow(dead_code, unused_imports, reason = "the pager, which calls it, is being written")]
 mod uffd;
+
+pub use uffd::{Capabilities, FaultPath, OpenError};
