@@ -1,1 +1,56 @@
-//! userfaultfd: the only place of its system calls.
+//! userfaultfd and the memory it is for: the only place of its system calls.
+//!
+//! A [`Uffd`] changes memory by address: whoever calls it owns the [`Reservation`]s that the
+//! addresses are in, or names the page of a program that waits for it. Nothing here holds a lock,
+//! and nothing but opening and reading events allocates.
+
+mod abi;
+mod capabilities;
+mod event;
+mod features;
+mod ioctl;
+mod open;
+mod own_pages;
+mod reservation;
+
+use rustix::fd::OwnedFd;
+
+pub use capabilities::Capabilities;
+pub(crate) use event::{Event, Ready};
+pub use features::FaultPath;
+pub(crate) use features::Features;
+pub(crate) use ioctl::Moved;
+pub use open::OpenError;
+pub(crate) use own_pages::{OwnPages, Page};
+pub(crate) use reservation::Reservation;
+
+/// A userfaultfd with its features negotiated.
+///
+/// A child of fork inherits the descriptor, and with it the parent's memory, not its own: it must
+/// make no call here.
+#[derive(Debug)]
+pub(crate) struct Uffd {
+    file: OwnedFd,
+    features: Features,
+}
+
+impl Uffd {
+    /// Opens one by the least privilege that will do for a path.
+    ///
+    /// In the thread: user mode only, else (before Linux 5.11) in full. For a handler thread: in
+    /// full, by the system call, else by /dev/userfaultfd.
+    ///
+    /// # Errors
+    /// What is missing, and what would enable it.
+    pub(crate) fn open(path: FaultPath) -> Result<Self, OpenError> {
+        let opened = open::open(path)?;
+        let bits = open::negotiate(&opened, path)?;
+        let features = Features::of(bits, opened.kernel_faults);
+        Ok(Self { file: opened.file, features })
+    }
+
+    /// What it can do.
+    pub(crate) const fn features(&self) -> Features {
+        self.features
+    }
+}

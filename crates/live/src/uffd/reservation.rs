@@ -1,0 +1,113 @@
+//! Memory of our own, and nobody else's.
+
+use std::ffi::c_void;
+
+use memtide_core::page::PAGE_SIZE;
+use rustix::io::Errno;
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
+
+/// Anonymous private memory, unmapped when dropped.
+///
+/// The kernel charges nothing for it before it is touched, never makes huge pages of it, and
+/// leaves it out of a child of fork, where an access is a segmentation fault.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    /// Its provenance is exposed, so that pages of it can be reached by their address.
+    address: usize,
+    bytes: usize,
+}
+
+impl Reservation {
+    /// Reserves so many bytes, whole pages, readable and writable.
+    ///
+    /// # Errors
+    /// EINVAL where it isn't some whole pages; ENOMEM where the address space, or the count of
+    /// mappings, is used up.
+    pub(crate) fn new(bytes: u64) -> Result<Self, Errno> {
+        if !bytes.is_multiple_of(PAGE_SIZE) {
+            return Err(Errno::INVAL);
+        }
+        let bytes = usize::try_from(bytes).map_err(|_| Errno::NOMEM)?;
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches no other.
+        let base =
+            unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), bytes, access, flags)? };
+        let this = Self { address: base.expose_provenance(), bytes };
+        match this.advise(0, bytes, Advice::LinuxNoHugepage) {
+            // A kernel without huge pages.
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(error) => return Err(error),
+        }
+        this.advise(0, bytes, Advice::LinuxDontFork)?;
+        Ok(this)
+    }
+
+    /// The address of its first byte.
+    pub(crate) const fn address(&self) -> u64 {
+        self.address as u64
+    }
+
+    /// Its size in bytes.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// Address and size, as of this machine.
+    pub(super) const fn place(&self) -> (usize, usize) {
+        (self.address, self.bytes)
+    }
+
+    /// Drops what pages hold: they are missing then.
+    ///
+    /// # Errors
+    /// EINVAL where they are locked in memory, or not whole pages of the reservation.
+    pub(crate) fn discard(&self, offset: u64, bytes: u64) -> Result<(), Errno> {
+        let (offset, bytes) = self.within(offset, bytes)?;
+        self.advise(offset, bytes, Advice::LinuxDontNeed)
+    }
+
+    /// Lets instructions be fetched from pages, or not; they stay readable and writable.
+    ///
+    /// A range of its own protection is a mapping of its own for the kernel, which allows some
+    /// 65000, and MOVE refuses (EINVAL) ranges of two mappings or of unlike protection.
+    ///
+    /// # Errors
+    /// EACCES where a security policy forbids it; ENOMEM where the count of mappings is used up;
+    /// EINVAL where they are not whole pages of the reservation.
+    pub(crate) fn set_executable(&self, offset: u64, bytes: u64, on: bool) -> Result<(), Errno> {
+        let (offset, bytes) = self.within(offset, bytes)?;
+        let plain = MprotectFlags::READ | MprotectFlags::WRITE;
+        let access = if on { plain | MprotectFlags::EXEC } else { plain };
+        // SAFETY: the range is within our own mapping, and stays readable and writable.
+        unsafe { rustix::mm::mprotect(self.pointer(offset), bytes, access) }
+    }
+
+    fn advise(&self, offset: usize, bytes: usize, advice: Advice) -> Result<(), Errno> {
+        // SAFETY: the range is within our own mapping. Of the advice given above only DONTNEED
+        // changes what memory holds, and no reference into it outlives a call of the owner.
+        unsafe { rustix::mm::madvise(self.pointer(offset), bytes, advice) }
+    }
+
+    fn within(&self, offset: u64, bytes: u64) -> Result<(usize, usize), Errno> {
+        let end = offset.checked_add(bytes).ok_or(Errno::INVAL)?;
+        let whole = offset.is_multiple_of(PAGE_SIZE) && bytes.is_multiple_of(PAGE_SIZE);
+        if end > self.bytes() || !whole {
+            return Err(Errno::INVAL);
+        }
+        let offset = usize::try_from(offset).map_err(|_| Errno::INVAL)?;
+        Ok((offset, usize::try_from(bytes).map_err(|_| Errno::INVAL)?))
+    }
+
+    fn pointer(&self, offset: usize) -> *mut c_void {
+        std::ptr::with_exposed_provenance_mut(self.address + offset)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and whoever uses its addresses keeps the reservation.
+        let unmapped = unsafe { rustix::mm::munmap(self.pointer(0), self.bytes) };
+        debug_assert!(unmapped.is_ok(), "munmap of a mapping of our own: {unmapped:?}");
+    }
+}
