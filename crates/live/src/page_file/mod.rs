@@ -21,6 +21,8 @@ mod slots;
 mod storage;
 #[doc(hidden)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod writes;
 
@@ -231,6 +233,8 @@ impl PageFile {
 impl Drop for PageFile {
     fn drop(&mut self) {
         if self.process != std::process::id() {
+            // They are not in this process, and nothing may be said of them to its C library.
+            std::mem::forget(std::mem::take(&mut self.threads));
             return;
         }
         self.writes.end(self.threads.len());

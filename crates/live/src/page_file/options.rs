@@ -76,7 +76,7 @@ fn default_directory() -> PathBuf {
     temporary
 }
 
-fn is_memory(directory: &Path) -> bool {
+pub(super) fn is_memory(directory: &Path) -> bool {
     const TMPFS: u64 = 0x0102_1994;
     const RAMFS: u64 = 0x8584_58f6;
     let kind = rustix::fs::statfs(directory).map(|found| u64::try_from(found.f_type));
@@ -106,7 +106,10 @@ pub enum OpenError {
         error: Errno,
     },
     /// Its sizes are none.
-    #[error("a page file of {initial} up to {maximum}: expected {initial} ≤ maximum ≤ {most}")]
+    #[error(
+        "a page file of {initial} up to {maximum}: expected the first to be at most the second, \
+         and that at most {most}"
+    )]
     Size {
         /// What it should hold at first.
         initial: Bytes,
