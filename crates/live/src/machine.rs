@@ -85,7 +85,7 @@ impl Machine {
         let homes = Uffd::open(FaultPath::InThread)?;
         let frames = Frames::new(frames).map_err(Error::system("the addresses of frames"))?;
         let area = frames.homes();
-        let registered = homes.register_write_protect(area.address(), area.bytes());
+        let registered = homes.register_target(area.address(), area.bytes());
         registered.map_err(Error::system("registering frames"))?;
         let zeros = Reservation::new(CLUSTER as u64 * PAGE_SIZE);
         let zeros = zeros.map_err(Error::system("a cluster of zeros"))?;
@@ -138,7 +138,7 @@ impl Machine {
     /// What happened since the beginning.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.pager.lock().manager.counters()
+        *self.pager.lock().manager.counters()
     }
 
     /// The nine conditions as they are now.
