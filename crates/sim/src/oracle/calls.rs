@@ -413,14 +413,29 @@ impl Oracle {
         Ok(())
     }
 
+    /// A lock begins: from now on it may have reached any of its pages.
+    pub fn locking(&mut self, span: Span) {
+        let Some(held) = self.spaces.get_mut(&span.space) else { return };
+        for page in span.first..span.end() {
+            let Some((base, region)) = held.region_mut(page) else { continue };
+            region.pages[index(page - base)].locks_begun += 1;
+        }
+    }
+
     /// A lock was answered. One that failed may have reached some of its pages.
     pub fn locked(&mut self, span: Span, is_done: bool) {
         let Some(held) = self.spaces.get_mut(&span.space) else { return };
         for page in span.first..span.end() {
             let Some((base, region)) = held.region_mut(page) else { continue };
             let found = &mut region.pages[index(page - base)];
-            found.is_locked |= is_done;
+            if found.locks_begun == 0 {
+                // Other memory lies there by now.
+                continue;
+            }
+            found.locks_begun -= 1;
             found.is_perhaps_locked |= !is_done;
+            // One that an unlock overtook may or may not have come after it.
+            found.is_locked |= is_done && !found.is_perhaps_locked;
         }
     }
 
@@ -431,6 +446,7 @@ impl Oracle {
         for page in span.first..span.end() {
             let found = held.region_mut(page);
             match found.map(|(base, region)| &mut region.pages[index(page - base)]) {
+                Some(page) if page.locks_begun > 0 => page.is_perhaps_locked = true,
                 Some(page) if page.is_locked => page.is_locked = result.is_err(),
                 Some(page) if page.is_perhaps_locked => {}
                 _ => all = false,

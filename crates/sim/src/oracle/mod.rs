@@ -45,8 +45,10 @@ pub(crate) struct Page {
     /// Whether a view's page is the space's own copy.
     is_copied: bool,
     is_locked: bool,
-    /// Whether a lock that failed midway may have reached it.
+    /// Whether a lock may have reached it that failed midway, or that an unlock overtook.
     is_perhaps_locked: bool,
+    /// Locks of it that are not answered yet.
+    locks_begun: u16,
     /// What it holds, if that is its own.
     content: Content,
     /// The physical page mapped there (AWE).
@@ -61,6 +63,7 @@ impl Page {
             is_copied: false,
             is_locked: false,
             is_perhaps_locked: false,
+            locks_begun: 0,
             content: Content::Exact(0),
             frame: None,
         }
