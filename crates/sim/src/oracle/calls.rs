@@ -239,10 +239,16 @@ impl Oracle {
         match (result, inside) {
             (Ok(old), Some(inside)) => {
                 ensure!(is_committed && is_allowed, "protected what could not be");
-                let before = region.pages[inside.start].protection.map(Protection::windows);
-                ensure!(Some(*old) == before, "it was {old:#x}, not {before:x?}");
+                let first = &region.pages[inside.start];
+                let before = first.protection.map(Protection::windows);
+                let past_copy = first.protection.map(|p| p.after_copy().windows());
+                let is_past_copy = first.is_perhaps_past_copy && Some(*old) == past_copy;
+                ensure!(Some(*old) == before || is_past_copy, "it was {old:#x}, not {before:x?}");
                 region.charges_copies |= protection.copies_on_write();
-                region.pages[inside].iter_mut().for_each(|p| p.protection = Some(protection));
+                for page in &mut region.pages[inside] {
+                    page.protection = Some(protection);
+                    page.is_perhaps_past_copy = false;
+                }
             }
             (Ok(_), None) => ensure!(false, "protected past a region"),
             (Err(Refusal::CommitmentLimit { .. }), _) => {
