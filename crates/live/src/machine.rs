@@ -57,10 +57,15 @@ fn pages(bytes: Bytes) -> u32 {
 /// The choices that are different where a fault costs microseconds and accesses are not seen.
 fn policy(frames: u32, buffers: usize) -> Policy {
     let writes = u32::try_from(buffers / 3).unwrap_or(1).clamp(1, 4);
+    let available_low = (frames / 32).clamp(16, 1024);
     Policy {
+        available_low,
+        available_goal: available_low * 2,
+        ahead_low: available_low / 4,
         demand_zero_max: 64,
         map_ahead_max: 64,
         writes_max: writes,
+        slots_ahead_permille: 1250,
         ..Policy::for_frames(frames)
     }
 }
