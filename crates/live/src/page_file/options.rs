@@ -1,0 +1,130 @@
+//! What a page file is made of, and why there may be none.
+
+use std::path::{Path, PathBuf};
+
+use memtide_core::units::Bytes;
+use rustix::io::Errno;
+
+use super::testing::Faults;
+
+/// What a page file is made of.
+#[derive(Clone, Debug)]
+pub struct PageFileOptions {
+    /// Where it lies; it is never visible there.
+    pub directory: PathBuf,
+    /// How large it is at first.
+    pub initial: Bytes,
+    /// How large it may grow; at most 16 TiB less a page.
+    pub maximum: Bytes,
+    /// Whether what lies on the disk is encrypted, with a key that this process alone knows.
+    pub encryption: bool,
+    /// Whether it goes around the kernel's page cache.
+    pub direct: Direct,
+    /// How it is written.
+    pub io: IoEngine,
+    /// What goes wrong, in tests.
+    #[doc(hidden)]
+    pub faults: Option<Faults>,
+}
+
+/// Whether a page file goes around the kernel's page cache, which would keep the pages in memory
+/// that are written out to save it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direct {
+    /// Where the file system can.
+    #[default]
+    Auto,
+    /// Not; the kernel is told after each access to forget the pages.
+    Never,
+}
+
+/// How a page file is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IoEngine {
+    /// By io_uring where it may be used, else by threads.
+    #[default]
+    Auto,
+    /// By io_uring.
+    Ring,
+    /// By threads that call pwrite.
+    Threads,
+}
+
+impl Default for PageFileOptions {
+    /// Up to 16 GiB where temporary files go, on a disk if possible.
+    fn default() -> Self {
+        Self {
+            directory: default_directory(),
+            initial: Bytes::from_mib(64),
+            maximum: Bytes::from_mib(16 << 10),
+            encryption: false,
+            direct: Direct::default(),
+            io: IoEngine::default(),
+            faults: None,
+        }
+    }
+}
+
+/// The directory of temporary files; but a default one in memory gives way to one that is not.
+fn default_directory() -> PathBuf {
+    let temporary = std::env::temp_dir();
+    let on_disk = Path::new("/var/tmp");
+    let is_chosen = std::env::var_os("TMPDIR").is_some();
+    if !is_chosen && is_memory(&temporary) && on_disk.is_dir() && !is_memory(on_disk) {
+        return on_disk.into();
+    }
+    temporary
+}
+
+fn is_memory(directory: &Path) -> bool {
+    const TMPFS: u64 = 0x0102_1994;
+    const RAMFS: u64 = 0x8584_58f6;
+    let kind = rustix::fs::statfs(directory).map(|found| u64::try_from(found.f_type));
+    matches!(kind, Ok(Ok(TMPFS | RAMFS)))
+}
+
+/// Why there is no page file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// No file can be made there.
+    #[error("no page file in {path}: {error}; expected a directory where files can be made")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the kernel said.
+        error: Errno,
+    },
+    /// There is no room for what it holds at first.
+    #[error("a page file of {initial} in {path}: {error}; expected room for it")]
+    Room {
+        /// The directory.
+        path: PathBuf,
+        /// What it should hold at first.
+        initial: Bytes,
+        /// What the kernel said.
+        error: Errno,
+    },
+    /// Its sizes are none.
+    #[error("a page file of {initial} up to {maximum}: expected {initial} ≤ maximum ≤ {most}")]
+    Size {
+        /// What it should hold at first.
+        initial: Bytes,
+        /// What it should hold at most.
+        maximum: Bytes,
+        /// The largest maximum.
+        most: Bytes,
+    },
+    /// The system refuses something else that it needs.
+    #[error("a page file in {path}: {what}: {error}; expected {expected}")]
+    System {
+        /// The directory.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// What the kernel said.
+        error: Errno,
+        /// What would do.
+        expected: &'static str,
+    },
+}
