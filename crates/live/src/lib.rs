@@ -2,6 +2,8 @@
 //! space, driven by the memory manager of `memtide-core`.
 #![cfg(target_os = "linux")]
 
+#[cfg(test)]
+mod child;
 pub mod page_file;
 #[allow(dead_code, unused_imports, reason = "the pager, which calls it, is being written")]
 mod signal;

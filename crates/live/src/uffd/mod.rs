@@ -12,6 +12,8 @@ mod ioctl;
 mod open;
 mod own_pages;
 mod reservation;
+#[cfg(test)]
+mod tests;
 
 use rustix::fd::OwnedFd;
 
