@@ -17,15 +17,19 @@ pub(crate) fn run(module: &str, test: &str, body: fn()) -> Output {
     if std::env::var(CHILD).is_ok_and(|child| child == name) {
         // SAFETY: the call takes no pointer.
         unsafe { libc::alarm(LIMIT_S) };
+        println!("{CHILD}");
         body();
         std::process::exit(0);
     }
     let program = std::env::current_exe().expect("the path of the test");
-    Command::new(program)
+    let output = Command::new(program)
         .args([&name, "--exact", "--nocapture", "--test-threads=1", "--include-ignored"])
         .env(CHILD, &name)
         .output()
-        .expect("the test can be started again")
+        .expect("the test can be started again");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains(CHILD), "there is no test {name}");
+    output
 }
 
 /// As [`run`], for a child that should succeed.

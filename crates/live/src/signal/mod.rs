@@ -16,6 +16,8 @@ mod fault;
 mod handler;
 mod previous;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use blocked::SignalsBlocked;
 pub(crate) use fault::{Fault, Signal, Verdict};

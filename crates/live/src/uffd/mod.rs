@@ -8,6 +8,8 @@ mod abi;
 mod capabilities;
 mod event;
 mod features;
+#[cfg(test)]
+mod handler_tests;
 mod ioctl;
 mod open;
 mod own_pages;
