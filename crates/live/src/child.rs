@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 const CHILD: &str = "MEMTIDE_TEST_CHILD";
 
 /// The longest a child may take, in seconds; SIGALRM ends it then.
-const LIMIT_S: u32 = 60;
+const LIMIT_S: u32 = 120;
 
 /// In the test's own process runs this test alone in another, and returns how that ended. There,
 /// runs `body`, and ends with success.

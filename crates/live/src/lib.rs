@@ -10,4 +10,7 @@ mod signal;
 #[allow(dead_code, unused_imports, reason = "the pager, which calls it, is being written")]
 mod uffd;
 
+#[cfg(test)]
+mod speed;
+
 pub use uffd::{Capabilities, FaultPath, OpenError};

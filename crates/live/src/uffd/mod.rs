@@ -6,6 +6,8 @@
 
 mod abi;
 mod capabilities;
+#[cfg(test)]
+mod direct_tests;
 mod event;
 mod features;
 #[cfg(test)]
