@@ -9,6 +9,7 @@ use super::blocked::every_signal;
 use super::fault::{Fault, FaultInfo, Signal, Verdict, access};
 use super::previous;
 use super::stack::{self, Stacks};
+use crate::uffd::Origin;
 
 type Handler = fn(&Fault) -> Verdict;
 
@@ -24,7 +25,8 @@ static INSTALLED: OnceLock<Result<(), Errno>> = OnceLock::new();
 ///
 /// The handler runs in the thread that faulted with all its signals blocked, wherever that thread
 /// was: in the middle of malloc, too. A fault of its own ends the process, and so does a panic.
-/// errno is what it was once it returns.
+/// errno is what it was once it returns. A child of fork has the handler too, once it has memory of
+/// its own; its parent's isn't there.
 ///
 /// # Errors
 /// EBUSY where another handler has them; those of sigaction(2).
@@ -84,7 +86,7 @@ fn verdict(signal: Signal, fields: &FaultInfo, context: &libc::ucontext_t) -> Ve
     let stacks = Stacks::of(context);
     // The overflow of a stack is a SIGSEGV; faults that are ours hardly ever are.
     let overflows = signal == Signal::Segv && !stacks.has_room();
-    if overflows || !fields.is_of_an_instruction() {
+    if overflows || !fields.is_of_an_instruction() || !Origin::is_any_here() {
         return Verdict::NotOurs;
     }
     let access = access(context);

@@ -476,13 +476,10 @@ fn a_child_of_fork_faults_where_the_memory_was_and_the_parent_moves_on() {
     child::succeed(module_path!(), name, || {
         let scene = scene(demand_zero);
         scene.word(0, 0).store(1, Ordering::Relaxed);
-        // SAFETY: the child touches a page and ends; it calls nothing but _exit.
+        // SAFETY: the child makes system calls, touches a page and ends.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            act(libc::SIGSEGV, 0, libc::SIG_DFL, &[]);
-            let word = scene.word(0, 0).load(Ordering::Relaxed);
-            // SAFETY: ends the child.
-            unsafe { libc::_exit(i32::try_from(word).unwrap_or(9)) };
+            touch_and_end(scene);
         }
         let mut status = 0;
         // SAFETY: the status lives through the call.
@@ -495,5 +492,44 @@ fn a_child_of_fork_faults_where_the_memory_was_and_the_parent_moves_on() {
             assert_eq!(scene.uffd.move_pages(to, from, PAGE_SIZE, true).stopped, None);
             assert_eq!(scene.word(8, 0).load(Ordering::Relaxed), 1);
         }
+    });
+}
+
+/// In a child: uses nothing of its parent's, then touches where its parent has memory.
+fn touch_and_end(scene: &Scene) -> ! {
+    act(libc::SIGSEGV, 0, libc::SIG_DFL, &[]);
+    let (at, bytes) = (scene.memory.address(), scene.memory.bytes());
+    let gone = Some(Errno::SRCH);
+    let refused = scene.uffd.zero_page(at + PAGE_SIZE, PAGE_SIZE).stopped == gone
+        && scene.memory.discard(0, bytes).err() == gone
+        && scene.uffd.write_protect(at, bytes, true, true).err() == gone
+        && !scene.uffd.is_of_this_process();
+    if refused {
+        scene.word(0, 0).load(Ordering::Relaxed);
+    }
+    // SAFETY: ends the child.
+    unsafe { libc::_exit(9) }
+}
+
+/// The handler is inherited with the signals, and would act on the parent's memory.
+#[test]
+fn a_child_of_fork_hands_its_faults_to_who_had_them_before() {
+    let name = "a_child_of_fork_hands_its_faults_to_who_had_them_before";
+    child::succeed(module_path!(), name, || {
+        handle(libc::SIGSEGV, 0, print_and_exit);
+        let scene = scene(demand_zero);
+        scene.word(0, 0).store(1, Ordering::Relaxed);
+        // SAFETY: the child touches a page and ends: by the handler that was there before ours.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            scene.word(0, 0).load(Ordering::Relaxed);
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(9) };
+        }
+        let mut status = 0;
+        // SAFETY: the status lives through the call.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 3, "status {status:#x}");
+        assert_eq!(FAULTS.load(Ordering::Relaxed), 1);
     });
 }

@@ -150,6 +150,9 @@ impl Uffd {
     }
 
     fn ioctl<const OPCODE: Opcode, T>(&self, argument: &mut T) -> Result<(), Errno> {
+        if !self.is_of_this_process() {
+            return Err(Errno::SRCH);
+        }
         // SAFETY: the callers above name the type that the kernel expects for the opcode; the
         // argument lives through the call.
         let request = unsafe { Updater::<OPCODE, T>::new(argument) };
