@@ -13,6 +13,8 @@ pub struct Policy {
     pub available_low: u32,
     /// Trimming goes on until so many pages are available or on their way to be.
     pub available_goal: u32,
+    /// Pages are read, zeroed and mapped ahead while more than so many are available.
+    pub ahead_low: u32,
     /// The time between two rounds of the balance set manager. Windows: one second.
     pub balance_period: Tick,
     /// Working-set entries of one space that a round ages: enough to see a set of 1 GiB within
@@ -60,6 +62,11 @@ pub struct Policy {
     /// From so many thousandths of the page files in use, a page that is read back gives its slot
     /// up, so that slots go to pages that are not in memory.
     pub slots_scarce_permille: u16,
+    /// The page files grow, where they may, until they have so many thousandths of the pages that
+    /// are promised; 0 is Windows' way, which makes them grow only when promises need it. With room
+    /// for every page and some more, pages that are only read keep their slots, and clusters find
+    /// neighbouring ones.
+    pub slots_ahead_permille: u16,
 }
 
 /// Working-set minimum and maximum of a new process on Windows, in pages.
@@ -74,6 +81,7 @@ impl Policy {
         Self {
             available_low,
             available_goal: available_low.saturating_mul(2).min(frames / 4).max(1),
+            ahead_low: available_low,
             balance_period: Tick::SECOND,
             age_batch: 8192,
             probation_permille: 100,
@@ -92,6 +100,7 @@ impl Policy {
             working_set_maximum: maximum,
             write_retry: Tick::SECOND,
             slots_scarce_permille: 875,
+            slots_ahead_permille: 0,
         }
     }
 

@@ -18,6 +18,8 @@
 //! ```
 #![cfg(target_os = "linux")]
 
+#[cfg(test)]
+mod child;
 mod compress;
 mod error;
 mod exception;
@@ -32,6 +34,8 @@ mod pager;
 mod pinned;
 mod signal;
 mod space;
+#[cfg(test)]
+mod speed;
 mod uffd;
 
 pub use error::Error;

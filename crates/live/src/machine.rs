@@ -57,10 +57,15 @@ fn pages(bytes: Bytes) -> u32 {
 /// The choices that are different where a fault costs microseconds and accesses are not seen.
 fn policy(frames: u32, buffers: usize) -> Policy {
     let writes = u32::try_from(buffers / 3).unwrap_or(1).clamp(1, 4);
+    let available_low = (frames / 32).clamp(16, 1024);
     Policy {
+        available_low,
+        available_goal: available_low * 2,
+        ahead_low: available_low / 4,
         demand_zero_max: 64,
         map_ahead_max: 64,
         writes_max: writes,
+        slots_ahead_permille: 1250,
         ..Policy::for_frames(frames)
     }
 }
@@ -85,7 +90,7 @@ impl Machine {
         let homes = Uffd::open(FaultPath::InThread)?;
         let frames = Frames::new(frames).map_err(Error::system("the addresses of frames"))?;
         let area = frames.homes();
-        let registered = homes.register_write_protect(area.address(), area.bytes());
+        let registered = homes.register_target(area.address(), area.bytes());
         registered.map_err(Error::system("registering frames"))?;
         let zeros = Reservation::new(CLUSTER as u64 * PAGE_SIZE);
         let zeros = zeros.map_err(Error::system("a cluster of zeros"))?;
@@ -138,7 +143,7 @@ impl Machine {
     /// What happened since the beginning.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.pager.lock().manager.counters()
+        *self.pager.lock().manager.counters()
     }
 
     /// The nine conditions as they are now.

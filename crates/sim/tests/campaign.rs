@@ -203,4 +203,7 @@ macro_rules! kept {
 kept! {
     a_failed_read_of_a_page_that_was_replaced
     a_page_that_made_room_for_its_own_copy
+    a_page_unlocked_before_its_lock_ended
+    a_write_that_failed_past_its_copy
+    a_page_of_a_file_where_every_frame_is_promised
 }

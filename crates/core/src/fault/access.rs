@@ -26,7 +26,8 @@ impl Manager {
             // It is private already, and was protected as copy-on-write since.
             self.set_use(space, region, page, PageUse::Committed(protection.after_copy()));
         }
-        if !valid.current_rights().allow(Access::Write) {
+        let is_first = !valid.current_rights().allow(Access::Write);
+        if is_first {
             self.count_fault(waiter, |counters| counters.first_writes += 1);
         }
         self.note_write(space, region, page);
@@ -34,6 +35,9 @@ impl Manager {
             self.tables.set(pte, Pte::Valid(valid.with(DIRTY, true)));
         }
         self.update_rights(space, page, pte);
+        if is_first && self.config.policy.map_ahead_max > 1 {
+            self.write_ahead(scene);
+        }
         Outcome::Resolved
     }
 }

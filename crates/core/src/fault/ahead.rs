@@ -1,34 +1,103 @@
-//! Pages that are mapped before anyone asked, because they lie ahead of a stream and are in memory.
+//! Pages that are mapped, or may be written, before anyone asked, because they lie ahead of a stream.
+//!
+//! Where a fault costs microseconds, a stream pays for one of many pages. Where the first write to a
+//! page faults, pages ahead of a stream of writes count as written.
 
+use core::ops::Range;
+
+use crate::config::DirtyTracking;
 use crate::fault::Scene;
 use crate::fault::stream::Window;
+use crate::frame_supply::Wanted;
 use crate::manager::Manager;
-use crate::page::{Access, Pfn};
+use crate::page::{Access, Pfn, SpaceId};
 use crate::pfn::{Flag, PageState, PteAddress};
+use crate::protection::Protection;
 use crate::space::page_table::Owner;
-use crate::space::pte::Pte;
+use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::PageUse;
 use crate::waiter::Waiter;
 
 impl Manager {
-    /// Maps the pages ahead of a soft fault that goes on where others left off.
-    pub(crate) fn map_ahead(&mut self, scene: Scene) {
+    /// Maps the pages in memory and in the store that lie ahead of a fault.
+    pub(crate) fn map_ahead(&mut self, scene: Scene, is_write: bool) {
+        self.along_stream(scene, |manager, scene| match manager.tables.get(scene.pte) {
+            Pte::Transition(pfn) => manager.map_one_ahead(scene, pfn, is_write),
+            Pte::Store(number) => manager.decompress_ahead(scene, number, is_write),
+            _ => false,
+        });
+    }
+
+    /// Lets the pages ahead of a stream of first writes be written.
+    pub(crate) fn write_ahead(&mut self, scene: Scene) {
+        if !self.writes_ahead(scene.space, scene.region, scene.protection) {
+            return;
+        }
+        self.along_stream(scene, |manager, scene| {
+            let Pte::Valid(valid) = manager.tables.get(scene.pte) else { return false };
+            if valid.is_pinned() || valid.is_shared() || valid.has(DIRTY) {
+                return false;
+            }
+            manager.tables.set(scene.pte, Pte::Valid(valid.with(DIRTY, true)));
+            manager.update_rights(scene.space, scene.page, scene.pte);
+            true
+        });
+    }
+
+    /// Whether pages ahead of a write count as written: where their first write would fault, and
+    /// nobody watches which are.
+    pub(crate) fn writes_ahead(
+        &self,
+        space: SpaceId,
+        region: u32,
+        protection: Protection,
+    ) -> bool {
+        self.config.dirty_tracking == DirtyTracking::Fault
+            && self.spaces.get(space).region(region).write_watch.is_none()
+            && protection.allows(Access::Write)
+            && !protection.copies_on_write()
+    }
+
+    /// Does something to the pages ahead of a fault until it cannot be done.
+    fn along_stream(&mut self, scene: Scene, mut act: impl FnMut(&mut Self, Scene) -> bool) {
         let Scene { space, page, region, .. } = scene;
         let most = self.config.policy.map_ahead_max;
         let window = self.spaces.get_mut(space).region_mut(region).streams.next(page, most);
-        let after = (1..=window.after).map(|step| (i64::from(step), page + u64::from(step)));
-        let before = (1..=window.before).map(|step| (-i64::from(step), page - u64::from(step)));
         let mut done = Window::ONE;
-        for (step, page) in after.chain(before) {
-            let Some(pte) = self.tables.neighbour(scene.pte, step) else { break };
-            let Pte::Transition(pfn) = self.tables.get(pte) else { break };
-            if !self.map_one_ahead(Scene { page, pte, ..scene }, pfn) {
+        for step in 1..=window.after {
+            let place = (i64::from(step), page + u64::from(step));
+            if !self.act_at(scene, place, &mut act) {
                 break;
             }
-            done.after += u32::from(step > 0);
-            done.before += u32::from(step < 0);
+            done.after = step;
+        }
+        for step in 1..=window.before {
+            let place = (-i64::from(step), page - u64::from(step));
+            if !self.act_at(scene, place, &mut act) {
+                break;
+            }
+            done.before = step;
         }
         self.spaces.get_mut(space).region_mut(region).streams.handled(page, done);
+    }
+
+    fn act_at(
+        &mut self,
+        scene: Scene,
+        (step, page): (i64, u64),
+        act: &mut impl FnMut(&mut Self, Scene) -> bool,
+    ) -> bool {
+        let region = self.spaces.get(scene.space).region(scene.region);
+        let range: Range<u64> = region.range();
+        if !range.contains(&page) {
+            return false;
+        }
+        let PageUse::Committed(protection) = region.page_use(page) else { return false };
+        let is_plain = protection.allows(Access::Read) && !protection.is_guard();
+        let Some(pte) = self.tables.neighbour(scene.pte, step).filter(|_| is_plain) else {
+            return false;
+        };
+        act(self, Scene { page, pte, protection, ..scene })
     }
 
     /// Maps a private page that was read together with those that threads wait for, which get
@@ -44,30 +113,43 @@ impl Manager {
         }
         let Some(region) = self.spaces.region_at(space, page) else { return };
         let PageUse::Committed(protection) = self.page_use(space, region, page) else { return };
-        self.map_one_ahead(Scene { space, page, region, protection, pte }, pfn);
+        if !protection.allows(Access::Read) || protection.is_guard() {
+            return;
+        }
+        let is_write = waiters.iter().any(Waiter::writes);
+        self.map_one_ahead(Scene { space, page, region, protection, pte }, pfn, is_write);
     }
 
-    fn map_one_ahead(&mut self, scene: Scene, pfn: Pfn) -> bool {
-        let Scene { space, page, .. } = scene;
+    fn has_room(&self, space: SpaceId) -> bool {
         let holder = self.spaces.get(space);
-        let region = holder.region(scene.region);
-        if !region.range().contains(&page) {
-            return false;
-        }
-        let PageUse::Committed(protection) = region.page_use(page) else { return false };
-        let room =
-            holder.working_set.len() < holder.limits.maximum || !holder.limits.is_maximum_hard;
+        holder.working_set.len() < holder.limits.maximum || !holder.limits.is_maximum_hard
+    }
+
+    fn map_one_ahead(&mut self, scene: Scene, pfn: Pfn, is_write: bool) -> bool {
         let entry = self.frames.entry(pfn);
         let is_there = match entry.state() {
-            PageState::Standby => self.frames.available() > self.config.policy.available_low,
+            PageState::Standby => self.frames.available() > self.config.policy.ahead_low,
             PageState::Modified => true,
             _ => false,
         };
-        let is_usable = protection.allows(Access::Read) && !protection.is_guard();
-        if !room || !is_there || !is_usable || entry.has(Flag::Prototype) {
+        if !self.has_room(scene.space) || !is_there || entry.has(Flag::Prototype) {
             return false;
         }
-        self.activate(Scene { protection, ..scene }, false, pfn);
+        let is_write = is_write && self.writes_ahead(scene.space, scene.region, scene.protection);
+        self.activate(scene, is_write, pfn);
+        true
+    }
+
+    fn decompress_ahead(&mut self, scene: Scene, number: u32, is_write: bool) -> bool {
+        let plentiful = self.frames.available() > self.config.policy.ahead_low;
+        if !plentiful || !self.has_room(scene.space) {
+            return false;
+        }
+        let Some(pfn) = self.take_frame(Wanted::Any, scene.space) else { return false };
+        let priority = self.spaces.get(scene.space).priority;
+        self.take_from_store(number, scene.pte, pfn, priority);
+        let is_write = is_write && self.writes_ahead(scene.space, scene.region, scene.protection);
+        self.activate(scene, is_write, pfn);
         true
     }
 }

@@ -1,12 +1,11 @@
 //! The first access to a private page: it gets a page of zeros.
 
-use crate::config::DirtyTracking;
 use crate::fault::stream::Window;
 use crate::fault::{Outcome, Scene};
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
 use crate::output::Content;
-use crate::page::{Access, Pfn, SpaceId};
+use crate::page::{Pfn, SpaceId};
 use crate::space::pte::Pte;
 use crate::space::region::PageUse;
 use crate::waiter::Waiter;
@@ -64,17 +63,13 @@ impl Manager {
         let PageUse::Committed(protection) = region.page_use(scene.page) else { return false };
         let room =
             holder.working_set.len() < holder.limits.maximum || !holder.limits.is_maximum_hard;
-        let plentiful = self.frames.available() > self.config.policy.available_goal;
+        let plentiful = self.frames.available() > self.config.policy.ahead_low;
         let is_usable = !protection.is_guard() && self.tables.get(scene.pte) == Pte::None;
         if !is_usable || !room || !plentiful {
             return false;
         }
         let Some(pfn) = self.take_frame(Wanted::Zeros, scene.space) else { return false };
-        // Where the first write to a page faults, pages ahead of a write would fault again. They
-        // count as written, unless somebody watches what is.
-        let faults = self.config.dirty_tracking == DirtyTracking::Fault;
-        let is_watched = self.spaces.get(scene.space).region(scene.region).write_watch.is_some();
-        let is_write = is_write && faults && !is_watched && protection.allows(Access::Write);
+        let is_write = is_write && self.writes_ahead(scene.space, scene.region, protection);
         self.map_zeros(Scene { protection, ..scene }, pfn, is_write);
         true
     }

@@ -120,7 +120,7 @@ impl Manager {
 
     /// A frame for a page that nobody asked for yet: only while memory is not low.
     fn frame_ahead(&mut self, space: SpaceId) -> Option<Pfn> {
-        if self.frames.available() <= self.config.policy.available_low {
+        if self.frames.available() <= self.config.policy.ahead_low {
             return None;
         }
         self.take_frame(Wanted::Any, space)

@@ -26,7 +26,7 @@ impl Manager {
         self.count_fault(waiter, |counters| counters.soft += 1);
         self.activate(scene, waiter.writes(), pfn);
         if is_whole && self.config.policy.map_ahead_max > 1 {
-            self.map_ahead(scene);
+            self.map_ahead(scene, waiter.writes());
         }
         Outcome::Resolved
     }

@@ -27,6 +27,9 @@ impl Manager {
         let priority = self.spaces.get(scene.space).priority;
         self.take_from_store(number, pte, pfn, priority);
         self.activate(scene, waiter.writes(), pfn);
+        if self.config.policy.map_ahead_max > 1 {
+            self.map_ahead(scene, waiter.writes());
+        }
         Outcome::Resolved
     }
 

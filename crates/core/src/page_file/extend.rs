@@ -30,8 +30,11 @@ impl Manager {
         let charged = self.commit.charge(pages);
         let after = self.commit.charged().saturating_add(if charged.is_err() { pages } else { 0 });
         let limit = self.commit.limit();
-        if after > limit - limit / HEADROOM {
-            self.extend_page_files(after.saturating_sub(limit));
+        let ahead = u64::from(self.config.policy.slots_ahead_permille);
+        let wanted = after.saturating_mul(ahead) / 1000;
+        let missing = wanted.saturating_sub(self.page_files.size());
+        if missing > 0 || after > limit - limit / HEADROOM {
+            self.extend_page_files(missing.max(after.saturating_sub(limit)));
         }
         charged
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use memtide_core::page::Access;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::time::Timespec;
 
 use crate::fault_path::registry;
 use crate::pager::Pager;
@@ -60,13 +60,13 @@ impl Drop for Handlers {
 }
 
 /// How long a thread waits at most before it looks whether it is still wanted.
-const NAP: Duration = Duration::from_secs(1);
+const NAP: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 fn serve(pager: &Pager, uffd: &Uffd, ends: &AtomicBool, wakes: &OwnedFd) {
     let _blocked = SignalsBlocked::new();
     let mut events = Vec::with_capacity(1);
     while !ends.load(Ordering::Acquire) {
-        if uffd.wait(wakes.as_fd(), NAP).is_err() {
+        if uffd.wait(wakes.as_fd(), Some(NAP)).is_err() {
             continue;
         }
         events.clear();

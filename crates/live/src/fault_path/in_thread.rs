@@ -5,7 +5,7 @@ use memtide_core::page::{PAGE_SIZE, Vpn};
 
 use crate::exception::Disposition;
 use crate::fault_path::registry::{self, Found};
-use crate::signal::{Fault, Verdict};
+use crate::signal::{Fault, Signal, Verdict};
 use crate::uffd::FaultPath;
 
 /// What the signal's handler does about a fault.
@@ -43,10 +43,10 @@ fn decide(found: &Found, exception: Exception, address: u64) -> Verdict {
         Exception::AccessViolation { .. }
         | Exception::GuardPage { .. }
         | Exception::StackOverflow { .. } => {
-            Verdict::Die { signal: libc::SIGSEGV, code: SEGV_ACCERR, address }
+            Verdict::Die { as_signal: Signal::Segv, code: SEGV_ACCERR, address }
         }
         Exception::InPage { .. } | Exception::NoMemory { .. } => {
-            Verdict::Die { signal: libc::SIGBUS, code: libc::BUS_ADRERR, address }
+            Verdict::Die { as_signal: Signal::Bus, code: libc::BUS_ADRERR, address }
         }
     }
 }

@@ -8,45 +8,54 @@ use rustix::io::Errno;
 use super::blocked::every_signal;
 use super::fault::{Fault, FaultInfo, Signal, Verdict, access};
 use super::previous;
+use super::stack::{self, Stacks};
+use crate::uffd::Origin;
 
 type Handler = fn(&Fault) -> Verdict;
 
+const FLAGS: i32 =
+    if stack::CHANGES { libc::SA_SIGINFO | libc::SA_ONSTACK } else { libc::SA_SIGINFO };
+
+/// Set before the signals are ours, so that the handler of signals finds it.
 static HANDLER: OnceLock<Handler> = OnceLock::new();
+
+static INSTALLED: OnceLock<Result<(), Errno>> = OnceLock::new();
 
 /// Gives the faults of the process to a handler; once, later calls with the same one do nothing.
 ///
 /// The handler runs in the thread that faulted with all its signals blocked, wherever that thread
 /// was: in the middle of malloc, too. A fault of its own ends the process, and so does a panic.
-/// errno is what it was once it returns.
+/// errno is what it was once it returns. A child of fork has the handler too, once it has memory of
+/// its own; its parent's isn't there.
 ///
 /// # Errors
 /// EBUSY where another handler has them; those of sigaction(2).
 pub(crate) fn install(handler: Handler) -> Result<(), Errno> {
-    let mut first = false;
-    let installed = *HANDLER.get_or_init(|| {
-        first = true;
-        handler
-    });
-    if !first {
-        let same = std::ptr::fn_addr_eq(installed, handler);
-        return if same { Ok(()) } else { Err(Errno::BUSY) };
+    if !std::ptr::fn_addr_eq(*HANDLER.get_or_init(|| handler), handler) {
+        return Err(Errno::BUSY);
     }
-    for signal in Signal::ALL {
-        previous::keep(signal)?;
-        let action = libc::sigaction {
-            sa_sigaction: on_signal as extern "C" fn(_, _, _) as usize,
-            sa_mask: every_signal(),
-            sa_flags: libc::SA_SIGINFO,
-            sa_restorer: None,
-        };
-        // SAFETY: the action lives through the call; its handler is one of three arguments, as
-        // SA_SIGINFO wants it.
-        let result = unsafe { libc::sigaction(signal.number(), &action, std::ptr::null_mut()) };
-        if result != 0 {
-            return Err(last_error());
-        }
+    *INSTALLED.get_or_init(|| Signal::ALL.into_iter().try_for_each(take))
+}
+
+fn take(signal: Signal) -> Result<(), Errno> {
+    previous::keep(signal)?;
+    let action = libc::sigaction {
+        sa_sigaction: address(),
+        sa_mask: every_signal(),
+        sa_flags: FLAGS,
+        sa_restorer: None,
+    };
+    // SAFETY: the action lives through the call; its handler is one of three arguments, as
+    // SA_SIGINFO wants it.
+    match unsafe { libc::sigaction(signal.number(), &action, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(last_error()),
     }
-    Ok(())
+}
+
+/// What the kernel knows our handler by.
+pub(super) fn address() -> usize {
+    on_signal as extern "C" fn(_, _, _) as usize
 }
 
 pub(super) fn last_error() -> Errno {
@@ -73,13 +82,16 @@ extern "C" fn on_signal(number: i32, info: *mut libc::siginfo_t, context: *mut c
 }
 
 fn verdict(signal: Signal, fields: &FaultInfo, context: &libc::ucontext_t) -> Verdict {
-    match HANDLER.get() {
-        Some(handler) if fields.is_of_an_instruction() => {
-            let access = access(context);
-            handler(&Fault { address: fields.address, access, signal, code: fields.code })
-        }
-        _ => Verdict::NotOurs,
+    let Some(handler) = HANDLER.get() else { return Verdict::NotOurs };
+    let stacks = Stacks::of(context);
+    // The overflow of a stack is a SIGSEGV; faults that are ours hardly ever are.
+    let overflows = signal == Signal::Segv && !stacks.has_room();
+    if overflows || !fields.is_of_an_instruction() || !Origin::is_any_here() {
+        return Verdict::NotOurs;
     }
+    let access = access(context);
+    let fault = Fault { address: fields.address, access, signal, code: fields.code };
+    stacks.on_interrupted(|| handler(&fault))
 }
 
 /// errno of this thread, as it was when the signal came.

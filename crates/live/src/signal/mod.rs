@@ -5,8 +5,8 @@
 //! those that are not ours go to whoever had them before, as if we were not there.
 //!
 //! What a program must know:
-//! - The handler runs on the stack of the thread that faulted, which needs 64 KiB of it left; not
-//!   on an alternate stack, which may be as small as 8 KiB.
+//! - Faults are handled on the stack of the thread that faulted, which needs 64 KiB of it left; not
+//!   on its alternate stack, which may be as small as 8 KiB.
 //! - A thread that blocks SIGBUS or SIGSEGV and touches a page that isn't there dies, and its
 //!   process with it: the kernel allows no other end.
 //! - Who installs a handler of these signals later must hand on what isn't theirs.
@@ -15,6 +15,9 @@ mod blocked;
 mod fault;
 mod handler;
 mod previous;
+mod stack;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use blocked::SignalsBlocked;
 pub(crate) use fault::{Fault, Signal, Verdict};

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::io::Errno;
 
 use super::fault::{FaultInfo, Signal};
-use super::handler::last_error;
+use super::handler::{self, last_error};
+use super::stack::Stacks;
 
 /// What the kernel did with a signal before it was ours.
 struct Previous {
@@ -38,23 +39,24 @@ impl Previous {
 /// # Errors
 /// Those of sigaction(2).
 pub(super) fn keep(signal: Signal) -> Result<(), Errno> {
+    let _kept_by_the_first = Previous::of(signal).action.set(in_force(signal)?);
+    Ok(())
+}
+
+/// What the kernel does with a signal now.
+fn in_force(signal: Signal) -> Result<libc::sigaction, Errno> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: the action lives through the call; no new one is given.
     if unsafe { libc::sigaction(signal.number(), std::ptr::null(), action.as_mut_ptr()) } != 0 {
         return Err(last_error());
     }
     // SAFETY: the call succeeded, and so has written the action.
-    let action = unsafe { action.assume_init() };
-    let _kept_by_the_first = Previous::of(signal).action.set(action);
-    Ok(())
+    Ok(unsafe { action.assume_init() })
 }
 
 /// Does with a signal what would be done if it were not ours. All signals are blocked.
 pub(super) fn hand_on(signal: Signal, info: &mut libc::siginfo_t, context: &mut libc::ucontext_t) {
-    let previous = Previous::of(signal);
-    let Some(action) = previous.action.get() else {
-        return die(signal, info, context);
-    };
+    let Some(action) = heir(signal) else { return die(signal, info, context) };
     let ignores = action.sa_sigaction == libc::SIG_IGN;
     if ignores && !FaultInfo::of(info).is_of_an_instruction() {
         return;
@@ -63,14 +65,30 @@ pub(super) fn hand_on(signal: Signal, info: &mut libc::siginfo_t, context: &mut 
     if ignores || action.sa_sigaction == libc::SIG_DFL {
         return die(signal, info, context);
     }
-    let once = action.sa_flags & libc::SA_RESETHAND != 0;
-    if once && previous.is_spent.swap(true, Ordering::AcqRel) {
-        return die(signal, info, context);
-    }
-    let mask = mask_of(signal, action, context);
+    let mask = mask_of(signal, &action, context);
     // SAFETY: the set lives through the call. What it changes, the return from this signal undoes.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut()) };
-    call(signal, action, info, context);
+    if action.sa_flags & libc::SA_ONSTACK != 0 {
+        call(signal, &action, info, context);
+    } else {
+        Stacks::of(context).on_interrupted(|| call(signal, &action, info, context));
+    }
+}
+
+/// Who a signal goes to: who had it before us, unless it is no longer ours.
+///
+/// A handler that reports a fault often sets its signal back to the default, so that the same
+/// fault, tried again, ends the process. Where ours came as another signal, it is ours again.
+fn heir(signal: Signal) -> Option<libc::sigaction> {
+    let now = in_force(signal).ok()?;
+    if now.sa_sigaction != handler::address() {
+        return Some(now);
+    }
+    let previous = Previous::of(signal);
+    let action = *previous.action.get()?;
+    let once = action.sa_flags & libc::SA_RESETHAND != 0;
+    let is_spent = once && previous.is_spent.swap(true, Ordering::AcqRel);
+    (!is_spent).then_some(action)
 }
 
 /// The signals that the kernel would block: those of the thread, those of the action, and, unless

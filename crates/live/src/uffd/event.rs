@@ -45,8 +45,11 @@ impl Uffd {
     /// `into` should have room already where this must not allocate.
     ///
     /// # Errors
-    /// Those of read(2); ESRCH where the memory's process has gone.
+    /// Those of read(2); ESRCH where the memory is another process'.
     pub(crate) fn read_events(&self, into: &mut Vec<Event>) -> Result<(), Errno> {
+        if !self.is_of_this_process() {
+            return Err(Errno::SRCH);
+        }
         let mut buffer = [0; BATCH * abi::MESSAGE_BYTES];
         loop {
             let read = match rustix::io::read(&self.file, &mut buffer) {

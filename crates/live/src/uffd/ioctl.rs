@@ -89,8 +89,11 @@ impl Uffd {
         self.fill::<{ abi::UFFDIO_ZEROPAGE }>(to, bytes)
     }
 
-    /// Makes missing pages ones whose every access is a memory error: SIGBUS with BUS_MCEERR_AR,
-    /// in system calls EHWPOISON or EFAULT. Wakes who waits for them.
+    /// Makes missing pages ones whose every access is a memory error, and wakes who waits for them.
+    ///
+    /// The error is SIGBUS, with the code BUS_MCEERR_AR, or, from a kernel built without
+    /// CONFIG_MEMORY_FAILURE, BUS_ADRERR, as of a missing page in the thread that faults. System
+    /// calls fail with EHWPOISON or EFAULT.
     ///
     /// Stops at a page that is present (EEXIST).
     pub(crate) fn poison(&self, at: u64, bytes: u64) -> Moved {
@@ -147,6 +150,9 @@ impl Uffd {
     }
 
     fn ioctl<const OPCODE: Opcode, T>(&self, argument: &mut T) -> Result<(), Errno> {
+        if !self.is_of_this_process() {
+            return Err(Errno::SRCH);
+        }
         // SAFETY: the callers above name the type that the kernel expects for the opcode; the
         // argument lives through the call.
         let request = unsafe { Updater::<OPCODE, T>::new(argument) };

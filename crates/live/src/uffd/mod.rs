@@ -6,12 +6,19 @@
 
 mod abi;
 mod capabilities;
+#[cfg(test)]
+mod direct_tests;
 mod event;
 mod features;
+#[cfg(test)]
+mod handler_tests;
 mod ioctl;
 mod open;
+mod origin;
 mod own_pages;
 mod reservation;
+#[cfg(test)]
+mod tests;
 
 use rustix::fd::OwnedFd;
 
@@ -21,17 +28,19 @@ pub use features::FaultPath;
 pub(crate) use features::Features;
 pub(crate) use ioctl::Moved;
 pub use open::OpenError;
+pub(crate) use origin::Origin;
 pub(crate) use own_pages::{OwnPages, Page};
 pub(crate) use reservation::Reservation;
 
 /// A userfaultfd with its features negotiated.
 ///
-/// A child of fork inherits the descriptor, and with it the parent's memory, not its own: it must
-/// make no call here.
+/// A child of fork inherits the descriptor, and with it its parent's memory, not its own: there
+/// every call fails with ESRCH.
 #[derive(Debug)]
 pub(crate) struct Uffd {
     file: OwnedFd,
     features: Features,
+    origin: Origin,
 }
 
 impl Uffd {
@@ -46,7 +55,13 @@ impl Uffd {
         let opened = open::open(path)?;
         let bits = open::negotiate(&opened, path)?;
         let features = Features::of(bits, opened.kernel_faults);
-        Ok(Self { file: opened.file, features })
+        let origin = Origin::here().map_err(OpenError::Failed)?;
+        Ok(Self { file: opened.file, features, origin })
+    }
+
+    /// Whether this is the process that opened it.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.origin.is_here()
     }
 
     /// What it can do.

@@ -6,15 +6,19 @@ use memtide_core::page::PAGE_SIZE;
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
+use super::origin::Origin;
+
 /// Anonymous private memory, unmapped when dropped.
 ///
 /// The kernel charges nothing for it before it is touched, never makes huge pages of it, and
-/// leaves it out of a child of fork, where an access is a segmentation fault.
+/// leaves it out of a child of fork, where an access is a segmentation fault and a call fails with
+/// ESRCH.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     /// Its provenance is exposed, so that pages of it can be reached by their address.
     address: usize,
     bytes: usize,
+    origin: Origin,
 }
 
 impl Reservation {
@@ -30,10 +34,11 @@ impl Reservation {
         let bytes = usize::try_from(bytes).map_err(|_| Errno::NOMEM)?;
         let access = ProtFlags::READ | ProtFlags::WRITE;
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        let origin = Origin::here()?;
         // SAFETY: a new mapping at an address of the kernel's choice touches no other.
         let base =
             unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), bytes, access, flags)? };
-        let this = Self { address: base.expose_provenance(), bytes };
+        let this = Self { address: base.expose_provenance(), bytes, origin };
         match this.advise(0, bytes, Advice::LinuxNoHugepage) {
             // A kernel without huge pages.
             Ok(()) | Err(Errno::INVAL) => {}
@@ -90,6 +95,9 @@ impl Reservation {
     }
 
     fn within(&self, offset: u64, bytes: u64) -> Result<(usize, usize), Errno> {
+        if !self.origin.is_here() {
+            return Err(Errno::SRCH);
+        }
         let end = offset.checked_add(bytes).ok_or(Errno::INVAL)?;
         let whole = offset.is_multiple_of(PAGE_SIZE) && bytes.is_multiple_of(PAGE_SIZE);
         if end > self.bytes() || !whole {
@@ -106,6 +114,10 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
+        // A child's own memory may be there by now.
+        if !self.origin.is_here() {
+            return;
+        }
         // SAFETY: the mapping is ours, and whoever uses its addresses keeps the reservation.
         let unmapped = unsafe { rustix::mm::munmap(self.pointer(0), self.bytes) };
         debug_assert!(unmapped.is_ok(), "munmap of a mapping of our own: {unmapped:?}");

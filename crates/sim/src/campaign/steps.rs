@@ -258,6 +258,7 @@ impl Runner {
         let (access, written) = (Access::Read, None);
         found.wish = Some(Wish { space, address, access, written, lock: Some(span) });
         self.ledger.asks(thread);
+        self.oracle.locking(span);
         self.world.lock(thread, space, address, span.pages << PAGE_SHIFT);
         self.settle()
     }

@@ -239,10 +239,16 @@ impl Oracle {
         match (result, inside) {
             (Ok(old), Some(inside)) => {
                 ensure!(is_committed && is_allowed, "protected what could not be");
-                let before = region.pages[inside.start].protection.map(Protection::windows);
-                ensure!(Some(*old) == before, "it was {old:#x}, not {before:x?}");
+                let first = &region.pages[inside.start];
+                let before = first.protection.map(Protection::windows);
+                let past_copy = first.protection.map(|p| p.after_copy().windows());
+                let is_past_copy = first.is_perhaps_past_copy && Some(*old) == past_copy;
+                ensure!(Some(*old) == before || is_past_copy, "it was {old:#x}, not {before:x?}");
                 region.charges_copies |= protection.copies_on_write();
-                region.pages[inside].iter_mut().for_each(|p| p.protection = Some(protection));
+                for page in &mut region.pages[inside] {
+                    page.protection = Some(protection);
+                    page.is_perhaps_past_copy = false;
+                }
             }
             (Ok(_), None) => ensure!(false, "protected past a region"),
             (Err(Refusal::CommitmentLimit { .. }), _) => {
@@ -413,14 +419,29 @@ impl Oracle {
         Ok(())
     }
 
+    /// A lock begins: from now on it may have reached any of its pages.
+    pub fn locking(&mut self, span: Span) {
+        let Some(held) = self.spaces.get_mut(&span.space) else { return };
+        for page in span.first..span.end() {
+            let Some((base, region)) = held.region_mut(page) else { continue };
+            region.pages[index(page - base)].locks_begun += 1;
+        }
+    }
+
     /// A lock was answered. One that failed may have reached some of its pages.
     pub fn locked(&mut self, span: Span, is_done: bool) {
         let Some(held) = self.spaces.get_mut(&span.space) else { return };
         for page in span.first..span.end() {
             let Some((base, region)) = held.region_mut(page) else { continue };
             let found = &mut region.pages[index(page - base)];
-            found.is_locked |= is_done;
+            if found.locks_begun == 0 {
+                // Other memory lies there by now.
+                continue;
+            }
+            found.locks_begun -= 1;
             found.is_perhaps_locked |= !is_done;
+            // One that an unlock overtook may or may not have come after it.
+            found.is_locked |= is_done && !found.is_perhaps_locked;
         }
     }
 
@@ -431,6 +452,7 @@ impl Oracle {
         for page in span.first..span.end() {
             let found = held.region_mut(page);
             match found.map(|(base, region)| &mut region.pages[index(page - base)]) {
+                Some(page) if page.locks_begun > 0 => page.is_perhaps_locked = true,
                 Some(page) if page.is_locked => page.is_locked = result.is_err(),
                 Some(page) if page.is_perhaps_locked => {}
                 _ => all = false,

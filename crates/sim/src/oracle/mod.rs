@@ -45,8 +45,12 @@ pub(crate) struct Page {
     /// Whether a view's page is the space's own copy.
     is_copied: bool,
     is_locked: bool,
-    /// Whether a lock that failed midway may have reached it.
+    /// Whether a lock may have reached it that failed midway, or that an unlock overtook.
     is_perhaps_locked: bool,
+    /// Whether a write may have ended its copying on write, though the write itself failed.
+    is_perhaps_past_copy: bool,
+    /// Locks of it that are not answered yet.
+    locks_begun: u16,
     /// What it holds, if that is its own.
     content: Content,
     /// The physical page mapped there (AWE).
@@ -61,6 +65,8 @@ impl Page {
             is_copied: false,
             is_locked: false,
             is_perhaps_locked: false,
+            is_perhaps_past_copy: false,
+            locks_begun: 0,
             content: Content::Exact(0),
             frame: None,
         }
@@ -259,6 +265,7 @@ impl Oracle {
                 let is_view = matches!(region.kind, Kind::View { .. });
                 let found = &mut region.pages[index(page.0 - base)];
                 found.content = Content::Lost;
+                found.is_perhaps_past_copy = found.is_copied;
                 if is_view && !found.is_copied {
                     found.is_copied = true;
                     found.protection = found.protection.map(Protection::after_copy);

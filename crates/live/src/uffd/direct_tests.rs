@@ -1,0 +1,48 @@
+//! Direct I/O pins the pages of a transfer, which MOVE refuses, and only as long as it lasts.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+
+use memtide_core::page::PAGE_SIZE;
+
+use super::{FaultPath, Moved, OwnPages, Reservation, Uffd};
+
+const CLUSTER: u64 = 16 * PAGE_SIZE;
+const CLUSTERS: u64 = 16;
+
+#[test]
+fn pages_can_be_moved_once_their_direct_read_or_write_is_complete() {
+    let uffd = Uffd::open(FaultPath::InThread).expect("a userfaultfd");
+    if !uffd.features().moves {
+        return;
+    }
+    let home = Reservation::new(CLUSTER * CLUSTERS).expect("memory");
+    let mut frames = OwnPages::new(CLUSTER * CLUSTERS).expect("memory");
+    uffd.register(home.address(), home.bytes()).expect("registered");
+    uffd.register_target(frames.memory().address(), home.bytes()).expect("registered");
+    let written = tempfile::NamedTempFile::new().expect("a file");
+    for cluster in 0..CLUSTERS {
+        let bytes = [u8::try_from(cluster).expect("few"); 16 << 12];
+        written.as_file().write_all(&bytes).expect("written");
+    }
+    written.as_file().sync_all().expect("written back");
+    let mut options = std::fs::File::options();
+    let direct = options.read(true).write(true).custom_flags(libc::O_DIRECT);
+    // A file system without direct I/O.
+    let Ok(file) = direct.open(written.path()) else { return };
+    for cluster in 0..CLUSTERS {
+        let (at, to) = (cluster * CLUSTER, home.address() + cluster * CLUSTER);
+        let frame = frames.memory().address() + at;
+        let length = usize::try_from(CLUSTER).expect("small");
+        assert_eq!(rustix::io::pread(&file, frames.slice_mut(frame, CLUSTER), at), Ok(length));
+        let moved = uffd.move_pages(to, frame, CLUSTER, false);
+        assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
+        let moved = uffd.move_pages(frame, to, CLUSTER, false);
+        assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
+        let expected = u8::try_from(cluster).expect("few");
+        assert!(frames.slice(frame, CLUSTER).iter().all(|byte| *byte == expected));
+        assert_eq!(rustix::io::pwrite(&file, frames.slice(frame, CLUSTER), at), Ok(length));
+        let moved = uffd.move_pages(to, frame, CLUSTER, false);
+        assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
+    }
+}

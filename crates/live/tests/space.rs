@@ -1,0 +1,53 @@
+//! Spaces: what a program gets whose data outgrows its budget.
+
+use memtide_core::units::Bytes;
+use memtide_live::{FaultPath, Machine, MachineOptions, PagedVec, Space, SpaceOptions};
+
+const MIB: u64 = 1 << 20;
+
+fn scrambled(place: u64) -> u64 {
+    place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
+}
+
+fn machine(budget_mib: u64, compression: Option<u8>) -> Machine {
+    let mut options = MachineOptions::new(Bytes(budget_mib * MIB));
+    options.compression = compression;
+    Machine::new(&options).expect("a machine")
+}
+
+fn space(machine: &Machine, path: FaultPath) -> Space {
+    machine.create_space(&SpaceOptions { path, ..SpaceOptions::default() }).expect("a space")
+}
+
+fn writes_and_reads(path: FaultPath, compression: Option<u8>) {
+    let machine = machine(16, compression);
+    let space = space(&machine, path);
+    let words = 64 * MIB / 8;
+    let mut numbers = PagedVec::<u64>::zeroed(&space, words as usize).expect("memory");
+    for (place, number) in (0..).zip(numbers.iter_mut()) {
+        assert_eq!(*number, 0, "fresh memory is zeros, word {place}");
+        *number = scrambled(place);
+    }
+    for _ in 0..2 {
+        for (place, number) in (0..).zip(numbers.iter()) {
+            assert_eq!(*number, scrambled(place), "word {place}");
+        }
+    }
+    machine.verify().expect("a sound machine");
+    assert!(machine.counters().hard + machine.counters().decompressed > 0);
+}
+
+#[test]
+fn four_times_the_budget_comes_back_whole_in_the_faulting_thread() {
+    writes_and_reads(FaultPath::InThread, None);
+}
+
+#[test]
+fn four_times_the_budget_comes_back_whole_through_handler_threads() {
+    writes_and_reads(FaultPath::Handler, None);
+}
+
+#[test]
+fn four_times_the_budget_comes_back_whole_with_compression() {
+    writes_and_reads(FaultPath::InThread, Some(50));
+}
