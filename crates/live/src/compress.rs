@@ -50,3 +50,101 @@ pub(crate) fn decompress(bytes: &[u8], into: &mut PAGE) -> Result<(), Corrupt> {
         _ => Err(Corrupt),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn round_trip(page: &PAGE) -> Compressed {
+        let mut packed = [0xa5; WORTH];
+        let compressed = compress(page, &mut packed);
+        match compressed {
+            Compressed::Bytes(bytes) => {
+                let (kept, rest) = packed.split_at(bytes.into());
+                assert!(rest.iter().all(|byte| *byte == 0xa5), "nothing behind {bytes} bytes");
+                let mut back = [0x5a; PAGE_BYTES];
+                assert_eq!(decompress(kept, &mut back), Ok(()));
+                assert!(back == *page);
+            }
+            Compressed::Same(word) => {
+                assert!(page.as_chunks::<8>().0.iter().all(|it| *it == word.to_ne_bytes()));
+            }
+            Compressed::Incompressible => assert!(packed == [0xa5; WORTH]),
+        }
+        compressed
+    }
+
+    fn repeated(pattern: &[u8]) -> PAGE {
+        std::array::from_fn(|at| pattern[at % pattern.len()])
+    }
+
+    #[test]
+    fn a_page_of_one_word_is_that_word_and_one_that_differs_at_its_end_is_not() {
+        for word in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
+            let mut page = repeated(&word.to_ne_bytes());
+            assert_eq!(round_trip(&page), Compressed::Same(word));
+            page[PAGE_BYTES - 1] ^= 1;
+            assert!(matches!(round_trip(&page), Compressed::Bytes(..100)));
+        }
+    }
+
+    #[test]
+    fn what_does_not_get_to_half_of_a_page_is_incompressible() {
+        // So many random bytes before zeros: with what LZ4 adds, about as many compressed.
+        let mut random = 1_u64;
+        let noise: PAGE = std::array::from_fn(|_| {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            random.to_be_bytes()[0]
+        });
+        for (bytes, is_worth) in [(1900, true), (2000, true), (2060, false), (4096, false)] {
+            let mut page = noise;
+            page[bytes..].fill(0);
+            let compressed = round_trip(&page);
+            assert_eq!(
+                compressed != Compressed::Incompressible,
+                is_worth,
+                "{bytes}: {compressed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_goes_on_is_corrupt() {
+        let mut packed = [0; WORTH];
+        let page = repeated(b"high tide, low tide, and marks on the wall");
+        let Compressed::Bytes(bytes) = compress(&page, &mut packed) else { panic!("compressible") };
+        let bytes = usize::from(bytes);
+        let mut back = [0; PAGE_BYTES];
+        for count in (0..bytes).chain([bytes + 1, WORTH]) {
+            assert_eq!(decompress(&packed[..count], &mut back), Err(Corrupt), "{count} bytes");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_come_back(
+            pattern in vec(any::<u8>(), 1..300),
+            changes in vec((0..PAGE_BYTES, any::<u8>()), 0..200),
+        ) {
+            let mut page = repeated(&pattern);
+            for (at, byte) in changes {
+                page[at] = byte;
+            }
+            round_trip(&page);
+        }
+
+        #[test]
+        fn random_pages_come_back(bytes in vec(any::<u8>(), PAGE_BYTES)) {
+            round_trip(&repeated(&bytes));
+        }
+
+        #[test]
+        fn any_bytes_are_decompressed_or_refused(bytes in vec(any::<u8>(), 0..WORTH)) {
+            let mut back = [0; PAGE_BYTES];
+            let _ = decompress(&bytes, &mut back);
+        }
+    }
+}

@@ -58,17 +58,8 @@ pub(crate) struct PageFile {
     size: AtomicU32,
     maximum: u32,
     growing: Mutex<()>,
-    is_direct: bool,
-    engine: Engine,
     /// Who has the threads: a child of fork has none of them.
     process: u32,
-}
-
-/// How a page file is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
-    Ring,
-    Threads,
 }
 
 impl PageFile {
@@ -80,13 +71,11 @@ impl PageFile {
         let (initial, maximum) = sizes(options)?;
         let directory = |error| OpenError::Directory { path: options.directory.clone(), error };
         let file = DiskFile::create(&options.directory, options.direct).map_err(directory)?;
-        let is_direct = file.is_direct();
         let storage: Box<dyn Storage> = match &options.faults {
             Some(faults) => Box::new(FaultyStorage { below: file, faults: faults.clone() }),
             None => Box::new(file),
         };
-        let mut this = Self::over(storage, options, maximum)?;
-        this.is_direct = is_direct;
+        let this = Self::over(storage, options, maximum)?;
         this.grow(initial).map_err(|IoError(error)| OpenError::Room {
             path: options.directory.clone(),
             initial: options.initial,
@@ -109,11 +98,7 @@ impl PageFile {
             Err(_) if options.io == IoEngine::Auto => None,
             opened => opened.map_err(options.refused("io_uring", "io_uring, or threads"))?,
         };
-        let engine = if ring.is_some() { Engine::Ring } else { Engine::Threads };
-        let listeners = match engine {
-            Engine::Ring => Listeners::One,
-            Engine::Threads => Listeners::Several,
-        };
+        let listeners = if ring.is_some() { Listeners::One } else { Listeners::Several };
         let pages = SealedStorage { storage, slots, cipher };
         let descriptors = options.refused("an event descriptor", "a descriptor left");
         let writes = Arc::new(Writes::new(pages, listeners).map_err(descriptors)?);
@@ -123,8 +108,6 @@ impl PageFile {
             size: AtomicU32::new(0),
             maximum,
             growing: Mutex::new(()),
-            is_direct: false,
-            engine,
             process: std::process::id(),
         };
         let spawned = match ring {
@@ -162,16 +145,6 @@ impl PageFile {
         self.size.load(Ordering::Acquire)
     }
 
-    /// Whether it goes around the kernel's page cache.
-    pub(crate) const fn is_direct(&self) -> bool {
-        self.is_direct
-    }
-
-    /// How it is written.
-    pub(crate) const fn engine(&self) -> Engine {
-        self.engine
-    }
-
     /// Makes room for so many pages; what is larger stays as it is.
     ///
     /// # Errors
@@ -195,7 +168,7 @@ impl PageFile {
     /// Reads so many pages from a slot on, in this thread.
     ///
     /// # Errors
-    /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written there.
+    /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written.
     /// What is in the buffer is worth nothing then.
     ///
     /// # Panics

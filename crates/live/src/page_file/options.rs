@@ -55,7 +55,7 @@ impl Default for PageFileOptions {
     fn default() -> Self {
         Self {
             directory: default_directory(),
-            initial: Bytes::from_mib(64),
+            initial: Bytes::from_mib(16),
             maximum: Bytes::from_mib(16 << 10),
             encryption: false,
             direct: Direct::default(),

@@ -138,9 +138,12 @@ impl Ring<'_> {
     fn reap(&mut self) {
         while let Some(completion) = self.next_completion() {
             match completion {
-                (BELL, _) => {
-                    self.writes.hear();
+                (BELL, result) => {
                     self.hears_bell = false;
+                    // It is readable, unless the kernel gave up listening.
+                    if result >= 0 {
+                        self.writes.hear();
+                    }
                 }
                 (place, result) => self.complete(place, result),
             }

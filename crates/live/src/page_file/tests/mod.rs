@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memtide_core::IoError;
 use memtide_core::units::Bytes;
@@ -39,6 +39,11 @@ pub(super) fn all_kinds() -> impl Iterator<Item = PageFileOptions> {
         encryption,
         ..PageFileOptions::default()
     })
+}
+
+/// Whether a page file is written by a ring: that takes one thread.
+pub(super) fn has_ring(file: &PageFile) -> bool {
+    file.threads.len() == 1
 }
 
 /// Options whose storage has faults.
@@ -144,31 +149,32 @@ pub(super) fn error(errno: Errno) -> IoError {
     writes::io_error(errno)
 }
 
-/// Runs a test of this module again in a process of its own, where `act` is carried out.
-///
-/// Returns the exit status of that process; in that process it does not return.
-pub(super) fn in_own_process(test: &str, act: impl FnOnce()) -> std::process::ExitStatus {
+/// Runs a test of this module again in a process of its own, where `act` is carried out; it fails
+/// unless that comes to its end.
+pub(super) fn in_own_process(test: &str, act: impl FnOnce()) {
     const MARK: &str = "MEMTIDE_PAGE_FILE_TEST";
+    /// What no process ends with by itself.
+    const DONE: i32 = 77;
     if std::env::var_os(MARK).is_some_and(|name| name == test) {
         act();
-        std::process::exit(0);
+        std::process::exit(DONE);
     }
     let path = module_path!().split_once("::").map_or("", |(_, path)| path);
     let mut child = std::process::Command::new(std::env::current_exe().expect("a test"))
-        .args(["--exact", &format!("{path}::{test}"), "--include-ignored", "--nocapture"])
+        .args(["--exact", &format!("{path}::{test}"), "--nocapture"])
         .env(MARK, test)
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("a process");
-    let end = std::time::Instant::now() + BOUND;
-    loop {
+    let end = Instant::now() + BOUND;
+    let status = loop {
         if let Some(status) = child.try_wait().expect("a child") {
-            return status;
+            break status;
         }
-        if std::time::Instant::now() > end {
+        if Instant::now() > end {
             child.kill().expect("a child");
-            panic!("{test} did not end within {BOUND:?}");
         }
         std::thread::sleep(Duration::from_millis(5));
-    }
+    };
+    assert_eq!(status.code(), Some(DONE), "{test} in a process of its own: {status}");
 }
