@@ -93,8 +93,12 @@ impl PageFile {
         let slots = Slots::new(maximum, options.encryption).map_err(memory)?;
         let random = options.refused("a key", "random bytes of the kernel");
         let cipher = options.encryption.then(Cipher::new).transpose().map_err(random)?;
-        let may_use_ring = options.io != IoEngine::Threads && storage.file().is_some();
-        let ring = match may_use_ring.then(ring::open).transpose() {
+        let wants_ring = match options.io {
+            IoEngine::Auto => !options.encryption,
+            IoEngine::Ring => true,
+            IoEngine::Threads => false,
+        };
+        let ring = match (wants_ring && storage.file().is_some()).then(ring::open).transpose() {
             Err(_) if options.io == IoEngine::Auto => None,
             opened => opened.map_err(options.refused("io_uring", "io_uring, or threads"))?,
         };

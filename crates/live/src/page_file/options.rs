@@ -41,7 +41,8 @@ pub enum Direct {
 /// How a page file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IoEngine {
-    /// By io_uring where it may be used, else by threads.
+    /// By io_uring where it may be used and nothing is encrypted, which takes a thread longer than
+    /// the disk does; else by threads.
     #[default]
     Auto,
     /// By io_uring.

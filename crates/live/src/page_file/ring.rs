@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use io_uring::{IoUring, opcode, squeue, types};
 use rustix::io::Errno;
 
+use super::buffer::BUFFERS_MAX;
 use super::sealed::offset_of;
 use super::threads;
 use super::writes::{Write, Writes};
@@ -64,20 +65,30 @@ impl Ring<'_> {
         loop {
             self.listen();
             // One at a time, so that the disk has it while the next is sealed.
-            let wanted = if self.begin_one() {
-                0
+            if self.begin_one() {
+                self.enter(0)?;
             } else if self.writes.is_over() && self.is_idle() {
                 return Ok(());
             } else {
-                1
-            };
-            self.enter(wanted)?;
+                self.sleep()?;
+            }
             self.reap();
         }
     }
 
     fn is_idle(&self) -> bool {
         self.flights.iter().all(Option::is_none)
+    }
+
+    /// Waits for a completion, or for the bell.
+    fn sleep(&mut self) -> Result<(), Errno> {
+        // The first of them that is done wakes this thread anyway.
+        let flights = self.flights.iter().flatten().count();
+        let patience = if flights == DEPTH { BUFFERS_MAX } else { flights / 2 };
+        let writes = self.writes;
+        let mut entered = Ok(());
+        writes.sleep(patience, || entered = self.enter(1));
+        entered
     }
 
     /// Asks to be told of the bell.

@@ -16,7 +16,7 @@ pub(crate) fn serve(writes: &Writes) {
         if writes.is_over() {
             return;
         }
-        writes.hear();
+        writes.sleep(0, || writes.hear());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use memtide_core::IoError;
@@ -48,6 +48,10 @@ pub(crate) struct Writes {
     queue: ArrayQueue<Write>,
     /// A descriptor, since a ring can listen to it and a signal's handler may write to it.
     bell: OwnedFd,
+    /// Threads that sleep, or are about to.
+    sleepers: AtomicUsize,
+    /// How many writes may wait for a sleeper without waking it.
+    patience: AtomicUsize,
     ends: AtomicBool,
     done: OnceLock<Done>,
 }
@@ -67,6 +71,8 @@ impl Writes {
             pages,
             queue: ArrayQueue::new(BUFFERS_MAX),
             bell,
+            sleepers: AtomicUsize::new(0),
+            patience: AtomicUsize::new(0),
             ends: AtomicBool::new(false),
             done: OnceLock::new(),
         })
@@ -86,7 +92,11 @@ impl Writes {
             std::thread::yield_now();
             left = self.queue.push(write);
         }
-        self.ring(1);
+        // Waking a thread costs more than all the rest, so only who sleeps is woken.
+        let sleeps = self.sleepers.load(Ordering::SeqCst) > 0;
+        if sleeps && self.queue.len() > self.patience.load(Ordering::SeqCst) {
+            self.ring(1);
+        }
     }
 
     /// No more writes will begin; so many threads are told.
@@ -104,6 +114,18 @@ impl Writes {
     /// The descriptor that is readable while there is something to do.
     pub(crate) const fn bell(&self) -> &OwnedFd {
         &self.bell
+    }
+
+    /// Sleeps, unless more writes wait than so many. Who has other reasons to wake up soon may let
+    /// some wait.
+    pub(crate) fn sleep(&self, patience: usize, sleep: impl FnOnce()) {
+        self.patience.store(patience, Ordering::SeqCst);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        // Either this sees what was begun before, or who begins sees that there is a sleeper.
+        if self.queue.len() <= patience {
+            sleep();
+        }
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Waits for the bell.

@@ -1,9 +1,11 @@
 //! Ends: of the page file, of the process, of what carries its writes out.
 
 use std::sync::Mutex;
+use std::time::Instant;
 
 use super::testing::Fault;
 use super::*;
+use crate::child;
 
 #[test]
 fn what_is_in_flight_when_it_is_dropped_is_finished_first() {
@@ -55,8 +57,7 @@ fn who_is_told_of_a_write_may_be_the_last_to_have_the_page_file() {
 
 #[test]
 fn a_process_may_exit_with_writes_in_flight() {
-    let name = "lifetime::a_process_may_exit_with_writes_in_flight";
-    in_own_process(name, || {
+    child::succeed(module_path!(), "a_process_may_exit_with_writes_in_flight", || {
         for options in all_kinds() {
             let fixture = Fixture::new(&options);
             for number in 0..32 {
@@ -94,8 +95,7 @@ fn a_child_of_fork_may_drop_a_page_file_that_it_cannot_use() {
 
 #[test]
 fn a_ring_that_stops_working_is_replaced_by_threads() {
-    let name = "lifetime::a_ring_that_stops_working_is_replaced_by_threads";
-    in_own_process(name, || {
+    child::succeed(module_path!(), "a_ring_that_stops_working_is_replaced_by_threads", || {
         let io = IoEngine::Ring;
         let fixture = Fixture::new(&PageFileOptions { io, ..PageFileOptions::default() });
         fixture.write(0, 8, 1).expect("a write");

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use memtide_core::IoError;
 use memtide_core::units::Bytes;
@@ -147,34 +147,4 @@ pub(super) fn pages_of(seed: u64, pages: std::ops::Range<usize>) -> Vec<PAGE> {
 
 pub(super) fn error(errno: Errno) -> IoError {
     writes::io_error(errno)
-}
-
-/// Runs a test of this module again in a process of its own, where `act` is carried out; it fails
-/// unless that comes to its end.
-pub(super) fn in_own_process(test: &str, act: impl FnOnce()) {
-    const MARK: &str = "MEMTIDE_PAGE_FILE_TEST";
-    /// What no process ends with by itself.
-    const DONE: i32 = 77;
-    if std::env::var_os(MARK).is_some_and(|name| name == test) {
-        act();
-        std::process::exit(DONE);
-    }
-    let path = module_path!().split_once("::").map_or("", |(_, path)| path);
-    let mut child = std::process::Command::new(std::env::current_exe().expect("a test"))
-        .args(["--exact", &format!("{path}::{test}"), "--nocapture"])
-        .env(MARK, test)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("a process");
-    let end = Instant::now() + BOUND;
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("a child") {
-            break status;
-        }
-        if Instant::now() > end {
-            child.kill().expect("a child");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    assert_eq!(status.code(), Some(DONE), "{test} in a process of its own: {status}");
 }

@@ -60,6 +60,40 @@ fn many_writes_at_once_are_all_told_and_all_there() {
 }
 
 #[test]
+fn writes_that_several_threads_begin_are_all_told() {
+    const EACH: u64 = 400;
+    for io in [IoEngine::Ring, IoEngine::Threads] {
+        let options = PageFileOptions { io, direct: Direct::Never, ..PageFileOptions::default() };
+        let Fixture { file, pool, told, folder } = Fixture::new(&options);
+        std::thread::scope(|scope| {
+            for place in 0..4 {
+                let (file, pool) = (&file, &pool);
+                scope.spawn(move || {
+                    for number in 0..EACH {
+                        let mut buffer = std::iter::repeat_with(|| pool.take())
+                            .find_map(|buffer| {
+                                buffer.or_else(|| {
+                                    std::thread::yield_now();
+                                    None
+                                })
+                            })
+                            .expect("buffers come back");
+                        buffer[..PAGE_BYTES].fill(1);
+                        let slot = place * 64 + (number % 64) as u32;
+                        file.begin_write(slot, buffer, 1, number);
+                    }
+                });
+            }
+            for _ in 0..4 * EACH {
+                let (_, result) = told.recv_timeout(BOUND).expect("every write ends");
+                assert_eq!(result, Ok(()));
+            }
+        });
+        drop(folder);
+    }
+}
+
+#[test]
 fn a_buffer_is_back_before_its_write_is_told() {
     for io in [IoEngine::Ring, IoEngine::Threads] {
         let mut options = PageFileOptions { io, ..PageFileOptions::default() };
@@ -82,13 +116,15 @@ fn a_buffer_is_back_before_its_write_is_told() {
 }
 
 #[test]
-fn the_engine_is_the_one_that_was_asked_for_and_a_ring_where_there_is_a_choice() {
+fn the_engine_is_the_one_that_was_asked_for_and_a_ring_where_that_is_best() {
     let kinds = [(IoEngine::Threads, false), (IoEngine::Ring, true), (IoEngine::Auto, true)];
     for (io, expected) in kinds {
         let fixture = Fixture::new(&PageFileOptions { io, ..PageFileOptions::default() });
         assert_eq!(has_ring(&fixture.file), expected, "{io:?}");
     }
     assert!(!has_ring(&Fixture::new(&faulty(&Faults::seeded(1), false)).file));
+    let encrypted = PageFileOptions { encryption: true, ..PageFileOptions::default() };
+    assert!(!has_ring(&Fixture::new(&encrypted).file));
 }
 
 #[test]
