@@ -22,7 +22,7 @@ mod tests;
 use rustix::fd::OwnedFd;
 
 pub use capabilities::Capabilities;
-pub(crate) use event::{Event, Ready};
+pub(crate) use event::Event;
 pub use features::FaultPath;
 pub(crate) use features::Features;
 pub(crate) use ioctl::Moved;
