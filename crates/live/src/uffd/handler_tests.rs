@@ -8,7 +8,8 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::fd::AsFd;
 use rustix::io::Errno;
 
-use super::{Event, FaultPath, OpenError, Ready, Reservation, Uffd};
+use super::event::Ready;
+use super::{Event, FaultPath, OpenError, Reservation, Uffd};
 use crate::child;
 
 const LIMIT: Option<Timespec> = Some(Timespec { tv_sec: 20, tv_nsec: 0 });
