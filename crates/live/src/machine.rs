@@ -7,8 +7,8 @@ use memtide_core::conditions::{Condition, ConditionSet, Reading};
 use memtide_core::page::PAGE_SIZE;
 use memtide_core::units::Bytes;
 use memtide_core::{
-    Cache, Call, Config, Counters, DirtyTracking, Event, ListCommand, ListCounts, Manager, Policy,
-    Reply, StoreConfig, Unsound,
+    Cache, Call, Config, Counters, DirtyTracking, ListCommand, ListCounts, Manager, Policy, Reply,
+    StoreConfig, Unsound,
 };
 
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::fault_path::in_thread;
 use crate::frames::Frames;
 use crate::options::MachineOptions;
 use crate::page_file::{BufferPool, CLUSTER, PageFile, PageFileOptions};
-use crate::pager::{Pager, worker};
+use crate::pager::{Pager, Recorder, worker};
 use crate::space::{Space, SpaceOptions};
 use crate::uffd::{FaultPath, Reservation, Uffd};
 
@@ -110,8 +110,7 @@ impl Machine {
             let thread = std::thread::Builder::new().name("memtide-worker".into());
             thread.spawn(move || worker::work(&of)).map_err(|error| Error::System {
                 what: "a worker thread",
-                error: rustix::io::Errno::from_io_error(&error)
-                    .unwrap_or(rustix::io::Errno::AGAIN),
+                error: rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::AGAIN),
             })?;
         }
         Ok(Self { pager })
@@ -173,7 +172,7 @@ impl Machine {
     }
 
     /// From now on every event of the manager is told, or none is: a log of them replays.
-    pub fn record(&self, recorder: Option<Box<dyn FnMut(&Event) + Send>>) {
+    pub fn record(&self, recorder: Option<Recorder>) {
         self.pager.lock().record(recorder);
     }
 

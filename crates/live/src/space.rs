@@ -32,11 +32,7 @@ pub struct SpaceOptions {
 
 impl Default for SpaceOptions {
     fn default() -> Self {
-        Self {
-            path: FaultPath::InThread,
-            addresses: Bytes(1 << 40),
-            lock_memory: false,
-        }
+        Self { path: FaultPath::InThread, addresses: Bytes(1 << 40), lock_memory: false }
     }
 }
 
@@ -72,7 +68,8 @@ impl Space {
     pub(crate) fn create(machine: &Machine, options: &SpaceOptions) -> Result<Self, Error> {
         let uffd = Arc::new(Uffd::open(options.path)?);
         let bytes = options.addresses.0.next_multiple_of(ALLOCATION_GRANULARITY);
-        let reservation = Reservation::new(bytes).map_err(Error::system("the space's addresses"))?;
+        let reservation =
+            Reservation::new(bytes).map_err(Error::system("the space's addresses"))?;
         let reservation = Arc::new(reservation);
         let registered = uffd.register(reservation.address(), reservation.bytes());
         registered.map_err(Error::system("registering the space's addresses"))?;
@@ -84,8 +81,7 @@ impl Space {
         };
         let base = reservation.address();
         let end = base + reservation.bytes();
-        let memory =
-            SpaceMemory { base, end, path: options.path, reservation, uffd: Arc::clone(&uffd) };
+        let memory = SpaceMemory { base, path: options.path, reservation, uffd: Arc::clone(&uffd) };
         machine.pager.lock().add_space(id, memory);
         let pager = Arc::as_ptr(&machine.pager);
         let registration = registry::register(base..end, pager, id, options.path);
@@ -174,7 +170,22 @@ impl Space {
             self.machine.pager.call(&Call::Free(range, MEM_RELEASE))?;
             return Err(Refusal::NoMemory { bytes: Bytes(allocation.bytes) }.into());
         }
+        self.let_execute(base, allocation.bytes, allocation.protection)?;
         Ok(self.base + base)
+    }
+
+    /// Lets instructions be fetched from pages whose protection allows it. What may be fetched is
+    /// the manager's to say from then on: a page without the right is not there.
+    fn let_execute(&self, inside: u64, bytes: u64, protection: u32) -> Result<(), Error> {
+        let protection = Protection::from_windows(protection)?;
+        if !protection.allows(Access::Execute) {
+            return Ok(());
+        }
+        let first = inside & !(PAGE_SIZE - 1);
+        let end = (inside + bytes).next_multiple_of(PAGE_SIZE);
+        let reservation = self.machine.pager.lock().reservation(self.id);
+        let done = reservation.set_executable(first, end - first, true);
+        done.map_err(Error::system("letting instructions be fetched"))
     }
 
     /// Decommits or releases memory: `VirtualFree`.
@@ -191,8 +202,12 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`] with what Windows documents.
     pub fn protect(&self, address: u64, bytes: u64, protection: u32) -> Result<u32, Error> {
-        match self.machine.pager.call(&Call::Protect(self.range(address, bytes)?, protection))? {
-            Reply::Protection(before) => Ok(before),
+        let range = self.range(address, bytes)?;
+        match self.machine.pager.call(&Call::Protect(range, protection))? {
+            Reply::Protection(before) => {
+                self.let_execute(range.address, bytes, protection)?;
+                Ok(before)
+            }
             other => unreachable!("a protection answered {other:?}"),
         }
     }
