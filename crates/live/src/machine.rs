@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::fault_path::in_thread;
 use crate::frames::Frames;
 use crate::options::MachineOptions;
-use crate::page_file::{BufferPool, CLUSTER, PageFile, PageFileOptions};
+use crate::page_file::{BufferPool, CLUSTER, IoEngine, PageFile, PageFileOptions};
 use crate::pager::{Pager, Recorder, worker};
 use crate::space::{Space, SpaceOptions};
 use crate::uffd::{FaultPath, Reservation, Uffd};
@@ -143,6 +143,12 @@ impl Machine {
     #[must_use]
     pub fn counters(&self) -> Counters {
         *self.pager.lock().manager.counters()
+    }
+
+    /// How the page file is written, and whether past the page cache; `None` without one.
+    #[must_use]
+    pub fn page_file_io(&self) -> Option<(IoEngine, bool)> {
+        self.pager.page_file().map(|file| (file.engine(), file.is_direct()))
     }
 
     /// The nine conditions as they are now.

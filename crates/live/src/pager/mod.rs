@@ -194,6 +194,11 @@ impl Pager {
         }
     }
 
+    /// The page file, if there is one.
+    pub(crate) fn page_file(&self) -> Option<&PageFile> {
+        self.page_file.as_deref()
+    }
+
     /// Takes the lock from a program's thread.
     pub(crate) fn lock(&self) -> Locked<'_> {
         self.lock_within(Within::Program)
