@@ -186,7 +186,8 @@ impl PageFile {
     /// Reads so many pages from a slot on, in this thread.
     ///
     /// # Errors
-    /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written there.
+    /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written
+    /// there.
     /// What is in the buffer is worth nothing then.
     ///
     /// # Panics
