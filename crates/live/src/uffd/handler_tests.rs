@@ -141,3 +141,30 @@ fn a_user_without_privilege_gets_what_works_and_is_told_the_rest() {
         }
     });
 }
+
+#[test]
+fn who_has_room_for_one_event_leaves_the_others_to_others() {
+    const THREADS: u64 = 4;
+    let Some((uffd, memory)) = scene() else { return };
+    let never = eventfd(0, EventfdFlags::CLOEXEC).expect("an eventfd");
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let word = word(&memory, thread * PAGE_SIZE);
+            scope.spawn(|| word.load(Ordering::Relaxed));
+        }
+        let mut pages = Vec::new();
+        let mut events = Vec::with_capacity(1);
+        while pages.len() < 4 {
+            let ready = uffd.wait(never.as_fd(), LIMIT);
+            assert_eq!(ready, Ok(Ready { events: true, other: false }), "no fault came");
+            events.clear();
+            assert_eq!(uffd.read_events(&mut events), Ok(()));
+            let [Event::Fault { address, .. }] = events[..] else { panic!("{events:?}") };
+            pages.push(address / PAGE_SIZE * PAGE_SIZE);
+        }
+        pages.sort_unstable();
+        let all: Vec<u64> = (0..THREADS).map(|page| memory.address() + page * PAGE_SIZE).collect();
+        assert_eq!(pages, all);
+        assert_eq!(uffd.zero_page(memory.address(), memory.bytes()).stopped, None);
+    });
+}
