@@ -194,6 +194,14 @@ impl Pager {
         }
     }
 
+    /// Lets the workers end.
+    pub(crate) fn end(&self) {
+        // With the lock, so that nobody is between looking and going to sleep.
+        let _state = self.lock();
+        self.ends.store(true, Ordering::Release);
+        self.work.notify_all();
+    }
+
     /// The page file, if there is one.
     pub(crate) fn page_file(&self) -> Option<&PageFile> {
         self.page_file.as_deref()
@@ -476,12 +484,5 @@ impl State {
             }
         }
         set
-    }
-}
-
-impl Drop for Pager {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Release);
-        self.work.notify_all();
     }
 }
