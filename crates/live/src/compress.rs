@@ -6,7 +6,7 @@
 use lz4_flex::block::{self, CompressTable};
 use memtide_core::Compressed;
 
-use crate::memory::{PAGE, PAGE_BYTES};
+use crate::memory::{PAGE_BYTES, Page};
 
 /// The most bytes of a compressed page that is kept.
 pub(crate) const WORTH: usize = Compressed::WORTH_MAX as usize;
@@ -21,7 +21,7 @@ const TABLE: CompressTable = CompressTable::small();
 pub(crate) struct Corrupt;
 
 /// Compresses a page; its bytes are put at the front of `into`, if they are worth keeping.
-pub(crate) fn compress(page: &PAGE, into: &mut [u8; WORTH]) -> Compressed {
+pub(crate) fn compress(page: &Page, into: &mut [u8; WORTH]) -> Compressed {
     let (words, _) = page.as_chunks::<8>();
     if words.iter().all(|word| *word == words[0]) {
         return Compressed::Same(u64::from_ne_bytes(words[0]));
@@ -44,7 +44,7 @@ pub(crate) fn compress(page: &PAGE, into: &mut [u8; WORTH]) -> Compressed {
 ///
 /// # Errors
 /// [`Corrupt`] where they are none; what is in `into` is worth nothing then.
-pub(crate) fn decompress(bytes: &[u8], into: &mut PAGE) -> Result<(), Corrupt> {
+pub(crate) fn decompress(bytes: &[u8], into: &mut Page) -> Result<(), Corrupt> {
     match block::decompress_into(bytes, into) {
         Ok(PAGE_BYTES) => Ok(()),
         _ => Err(Corrupt),
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    fn round_trip(page: &PAGE) -> Compressed {
+    fn round_trip(page: &Page) -> Compressed {
         let mut packed = [0xa5; WORTH];
         let compressed = compress(page, &mut packed);
         match compressed {
@@ -77,7 +77,7 @@ mod tests {
         compressed
     }
 
-    fn repeated(pattern: &[u8]) -> PAGE {
+    fn repeated(pattern: &[u8]) -> Page {
         std::array::from_fn(|at| pattern[at % pattern.len()])
     }
 
@@ -95,7 +95,7 @@ mod tests {
     fn what_does_not_get_to_half_of_a_page_is_incompressible() {
         // So many random bytes before zeros: with what LZ4 adds, about as many compressed.
         let mut random = 1_u64;
-        let noise: PAGE = std::array::from_fn(|_| {
+        let noise: Page = std::array::from_fn(|_| {
             random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
             random.to_be_bytes()[0]
         });

@@ -49,6 +49,11 @@ impl DiskFile {
         Ok(Self { file, is_direct, writes: AtomicU32::new(0) })
     }
 
+    /// Whether it goes around the page cache.
+    pub(crate) const fn is_direct(&self) -> bool {
+        self.is_direct
+    }
+
     fn forget(&self, offset: u64, bytes: Option<u64>) {
         // The advice also begins to write what is dirty; refusing it costs memory, not bytes.
         let bytes = bytes.and_then(std::num::NonZeroU64::new);

@@ -58,6 +58,8 @@ pub(crate) struct PageFile {
     size: AtomicU32,
     maximum: u32,
     growing: Mutex<()>,
+    is_direct: bool,
+    engine: IoEngine,
     /// Who has the threads: a child of fork has none of them.
     process: u32,
 }
@@ -71,11 +73,13 @@ impl PageFile {
         let (initial, maximum) = sizes(options)?;
         let directory = |error| OpenError::Directory { path: options.directory.clone(), error };
         let file = DiskFile::create(&options.directory, options.direct).map_err(directory)?;
+        let is_direct = file.is_direct();
         let storage: Box<dyn Storage> = match &options.faults {
             Some(faults) => Box::new(FaultyStorage { below: file, faults: faults.clone() }),
             None => Box::new(file),
         };
-        let this = Self::over(storage, options, maximum)?;
+        let mut this = Self::over(storage, options, maximum)?;
+        this.is_direct = is_direct;
         this.grow(initial).map_err(|IoError(error)| OpenError::Room {
             path: options.directory.clone(),
             initial: options.initial,
@@ -102,7 +106,11 @@ impl PageFile {
             Err(_) if options.io == IoEngine::Auto => None,
             opened => opened.map_err(options.refused("io_uring", "io_uring, or threads"))?,
         };
-        let listeners = if ring.is_some() { Listeners::One } else { Listeners::Several };
+        let engine = if ring.is_some() { IoEngine::Ring } else { IoEngine::Threads };
+        let listeners = match engine {
+            IoEngine::Ring => Listeners::One,
+            IoEngine::Threads | IoEngine::Auto => Listeners::Several,
+        };
         let pages = SealedStorage { storage, slots, cipher };
         let descriptors = options.refused("an event descriptor", "a descriptor left");
         let writes = Arc::new(Writes::new(pages, listeners).map_err(descriptors)?);
@@ -112,6 +120,8 @@ impl PageFile {
             size: AtomicU32::new(0),
             maximum,
             growing: Mutex::new(()),
+            is_direct: false,
+            engine,
             process: std::process::id(),
         };
         let spawned = match ring {
@@ -149,6 +159,16 @@ impl PageFile {
         self.size.load(Ordering::Acquire)
     }
 
+    /// Whether it goes around the kernel's page cache.
+    pub(crate) const fn is_direct(&self) -> bool {
+        self.is_direct
+    }
+
+    /// How it is written.
+    pub(crate) const fn engine(&self) -> IoEngine {
+        self.engine
+    }
+
     /// Makes room for so many pages; what is larger stays as it is.
     ///
     /// # Errors
@@ -172,7 +192,8 @@ impl PageFile {
     /// Reads so many pages from a slot on, in this thread.
     ///
     /// # Errors
-    /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written.
+    /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written
+    /// there.
     /// What is in the buffer is worth nothing then.
     ///
     /// # Panics

@@ -118,7 +118,7 @@ fn what_the_kernel_refuses_to_a_ring_is_told_as_to_threads() {
         let full = File::options().write(true).open("/dev/full").expect("/dev/full");
         let options = PageFileOptions { io, ..PageFileOptions::default() };
         let file = PageFile::over(Box::new(Full(full)), &options, 64).expect("a page file");
-        assert_eq!(has_ring(&file), io == IoEngine::Ring);
+        assert_eq!(file.engine(), io);
         file.grow(64).expect("room");
         let (tell, told) = channel();
         file.start(move |token, result| {

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use super::testing::Faults;
 use super::*;
-use crate::memory::{self, PAGE};
+use crate::memory::{self, Page};
 
 /// How long a test waits for what must happen.
 pub(super) const BOUND: Duration = Duration::from_secs(60);
@@ -39,11 +39,6 @@ pub(super) fn all_kinds() -> impl Iterator<Item = PageFileOptions> {
         encryption,
         ..PageFileOptions::default()
     })
-}
-
-/// Whether a page file is written by a ring: that takes one thread.
-pub(super) fn has_ring(file: &PageFile) -> bool {
-    file.threads.len() == 1
 }
 
 /// Options whose storage has faults.
@@ -98,7 +93,7 @@ impl Fixture {
         result
     }
 
-    pub(super) fn read(&self, slot: u32, pages: usize) -> Result<Vec<PAGE>, IoError> {
+    pub(super) fn read(&self, slot: u32, pages: usize) -> Result<Vec<Page>, IoError> {
         let mut buffer = self.pool.take().expect("a buffer");
         self.file.read(slot, &mut buffer, pages)?;
         let (read, _) = buffer.as_chunks::<PAGE_BYTES>();
@@ -130,7 +125,7 @@ impl Fixture {
 }
 
 /// A page that a seed and a number give; no two are equal.
-pub(super) fn page_of(seed: u64, number: usize) -> PAGE {
+pub(super) fn page_of(seed: u64, number: usize) -> Page {
     let mut page = [0; PAGE_BYTES];
     let words = page.as_chunks_mut::<8>().0;
     for (place, word) in (0_u64..).zip(words) {
@@ -141,7 +136,7 @@ pub(super) fn page_of(seed: u64, number: usize) -> PAGE {
     page
 }
 
-pub(super) fn pages_of(seed: u64, pages: std::ops::Range<usize>) -> Vec<PAGE> {
+pub(super) fn pages_of(seed: u64, pages: std::ops::Range<usize>) -> Vec<Page> {
     pages.map(|page| page_of(seed, page)).collect()
 }
 

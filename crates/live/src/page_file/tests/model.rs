@@ -132,5 +132,5 @@ fn ten_thousand_reads_and_writes_with_faults_give_no_wrong_byte() {
 
 #[test]
 fn encrypted_reads_and_writes_with_faults_give_no_wrong_byte() {
-    Model::new(2, true).run(400);
+    Model::new(2, true).run(4_000);
 }
