@@ -6,7 +6,7 @@
 use lz4_flex::block::{self, CompressTable};
 use memtide_core::Compressed;
 
-use crate::memory::{PAGE, PAGE_BYTES};
+use crate::memory::{PAGE_BYTES, Page};
 
 /// The most bytes of a compressed page that is kept.
 pub(crate) const WORTH: usize = Compressed::WORTH_MAX as usize;
@@ -21,7 +21,7 @@ const TABLE: CompressTable = CompressTable::small();
 pub(crate) struct Corrupt;
 
 /// Compresses a page; its bytes are put at the front of `into`, if they are worth keeping.
-pub(crate) fn compress(page: &PAGE, into: &mut [u8; WORTH]) -> Compressed {
+pub(crate) fn compress(page: &Page, into: &mut [u8; WORTH]) -> Compressed {
     let (words, _) = page.as_chunks::<8>();
     if words.iter().all(|word| *word == words[0]) {
         return Compressed::Same(u64::from_ne_bytes(words[0]));
@@ -44,7 +44,7 @@ pub(crate) fn compress(page: &PAGE, into: &mut [u8; WORTH]) -> Compressed {
 ///
 /// # Errors
 /// [`Corrupt`] where they are none; what is in `into` is worth nothing then.
-pub(crate) fn decompress(bytes: &[u8], into: &mut PAGE) -> Result<(), Corrupt> {
+pub(crate) fn decompress(bytes: &[u8], into: &mut Page) -> Result<(), Corrupt> {
     match block::decompress_into(bytes, into) {
         Ok(PAGE_BYTES) => Ok(()),
         _ => Err(Corrupt),

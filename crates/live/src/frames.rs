@@ -12,7 +12,7 @@
 use memtide_core::page::{PAGE_SIZE, Pfn};
 use rustix::io::Errno;
 
-use crate::memory::{self, PAGE};
+use crate::memory::{self, Page};
 use crate::uffd::Reservation;
 
 /// Where a frame's page is not.
@@ -104,7 +104,7 @@ impl Frames {
     }
 
     /// The bytes of a frame, which nobody else writes meanwhile.
-    pub(crate) fn bytes(&self, frame: Pfn) -> &PAGE {
+    pub(crate) fn bytes(&self, frame: Pfn) -> &Page {
         let at = self.frames[frame.0 as usize].at;
         assert!(at != NOWHERE, "frame {frame} has no page");
         memory::page(at)
@@ -112,7 +112,7 @@ impl Frames {
 
     /// The bytes of a frame at its home, where it gets a page if it has none. What it had in a
     /// space was given up.
-    pub(crate) fn bytes_at_home(&mut self, frame: Pfn) -> &mut PAGE {
+    pub(crate) fn bytes_at_home(&mut self, frame: Pfn) -> &mut Page {
         self.came_home(frame);
         self.set_sum(frame, Sum::Unknown);
         memory::page_mut(self.home(frame))

@@ -43,6 +43,7 @@ pub use exception::{Disposition, Handler};
 pub use machine::{BUDGET_LEAST, Machine};
 pub use options::MachineOptions;
 pub use paged_vec::PagedVec;
+pub use pager::Recorder;
 pub use pinned::Pinned;
 pub use space::{Space, SpaceOptions};
 pub use uffd::{Capabilities, FaultPath, OpenError};

@@ -1,22 +1,23 @@
 //! A machine: a budget of real memory that its spaces share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use memtide_core::conditions::{Condition, ConditionSet, Reading};
 use memtide_core::page::PAGE_SIZE;
 use memtide_core::units::Bytes;
 use memtide_core::{
-    Cache, Call, Config, Counters, DirtyTracking, Event, ListCommand, ListCounts, Manager, Policy,
-    Reply, StoreConfig, Unsound,
+    Cache, Call, Config, Counters, DirtyTracking, ListCommand, ListCounts, Manager, Policy, Reply,
+    StoreConfig, Unsound,
 };
 
 use crate::error::Error;
 use crate::fault_path::in_thread;
 use crate::frames::Frames;
 use crate::options::MachineOptions;
-use crate::page_file::{BufferPool, CLUSTER, PageFile, PageFileOptions};
-use crate::pager::{Pager, worker};
+use crate::page_file::{BufferPool, CLUSTER, IoEngine, PageFile, PageFileOptions};
+use crate::pager::{Pager, Recorder, worker};
 use crate::space::{Space, SpaceOptions};
 use crate::uffd::{FaultPath, Reservation, Uffd};
 
@@ -34,7 +35,29 @@ const WORKERS: usize = 2;
 /// Source: the design is Windows' working sets over one PFN database; see `memtide_core`.
 #[derive(Clone)]
 pub struct Machine {
-    pub(crate) pager: Arc<Pager>,
+    running: Arc<Running>,
+}
+
+/// The way from a write that ended to its pager, while there is one.
+type Link = Mutex<Weak<Pager>>;
+
+/// A machine that runs: it ends when the last of its owners is dropped.
+struct Running {
+    pager: Arc<Pager>,
+    link: Arc<Link>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.pager.end();
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+        // From here on no thread of the page file holds the pager, and so the page file, whose end
+        // waits for its threads.
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Weak::new();
+    }
 }
 
 impl std::fmt::Debug for Machine {
@@ -97,24 +120,31 @@ impl Machine {
         crate::signal::install(in_thread::handle).map_err(Error::system("a signal's handler"))?;
 
         let pager = Arc::new(Pager::new(manager, frames, homes, zeros, file.clone(), buffers));
+        let link: Arc<Link> = Arc::new(Mutex::new(Arc::downgrade(&pager)));
         if let Some(file) = file {
-            let of = Arc::downgrade(&pager);
+            let link = Arc::clone(&link);
             file.start(move |token, result| {
-                if let Some(pager) = of.upgrade() {
+                let link = link.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(pager) = link.upgrade() {
                     pager.write_done(token, result);
                 }
             });
         }
+        let mut running = Running { pager, link, workers: Vec::new() };
         for _ in 0..WORKERS {
-            let of = Arc::downgrade(&pager);
+            let pager = Arc::clone(&running.pager);
             let thread = std::thread::Builder::new().name("memtide-worker".into());
-            thread.spawn(move || worker::work(&of)).map_err(|error| Error::System {
+            let started = thread.spawn(move || worker::work(&pager));
+            running.workers.push(started.map_err(|error| Error::System {
                 what: "a worker thread",
-                error: rustix::io::Errno::from_io_error(&error)
-                    .unwrap_or(rustix::io::Errno::AGAIN),
-            })?;
+                error: rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::AGAIN),
+            })?);
         }
-        Ok(Self { pager })
+        Ok(Self { running: Arc::new(running) })
+    }
+
+    pub(crate) fn pager(&self) -> &Arc<Pager> {
+        &self.running.pager
     }
 
     /// A new space of this machine.
@@ -128,7 +158,7 @@ impl Machine {
 
     /// Carries out a memory-list command; how many pages it moved or will write.
     pub fn command(&self, command: ListCommand) -> u64 {
-        match self.pager.call(&Call::Command(command)) {
+        match self.running.pager.call(&Call::Command(command)) {
             Ok(Reply::Pages(pages)) => pages,
             other => unreachable!("a command answered {other:?}"),
         }
@@ -137,49 +167,55 @@ impl Machine {
     /// The lists, in pages.
     #[must_use]
     pub fn lists(&self) -> ListCounts {
-        self.pager.lock().manager.list_counts()
+        self.running.pager.lock().manager.list_counts()
     }
 
     /// What happened since the beginning.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        *self.pager.lock().manager.counters()
+        *self.running.pager.lock().manager.counters()
+    }
+
+    /// How the page file is written, and whether past the page cache; `None` without one.
+    #[must_use]
+    pub fn page_file_io(&self) -> Option<(IoEngine, bool)> {
+        self.running.pager.page_file().map(|file| (file.engine(), file.is_direct()))
     }
 
     /// The nine conditions as they are now.
     #[must_use]
     pub fn conditions(&self) -> Vec<Reading> {
-        self.pager.lock().manager.conditions().to_vec()
+        self.running.pager.lock().manager.conditions().to_vec()
     }
 
     /// Whether a condition is set.
     #[must_use]
     pub fn is_set(&self, condition: Condition) -> bool {
-        self.pager.lock().conditions().contains(condition)
+        self.running.pager.lock().conditions().contains(condition)
     }
 
     /// Waits until any of some conditions is set, at most so long; whether one is.
     #[must_use]
     pub fn wait_any(&self, of: ConditionSet, most: Option<Duration>) -> bool {
         let deadline = most.and_then(|most| Instant::now().checked_add(most));
-        self.pager.wait_until(deadline, |set| !set.intersection(of).is_empty())
+        self.running.pager.wait_until(deadline, |set| !set.intersection(of).is_empty())
     }
 
     /// Waits until all of some conditions are set at once, at most so long; whether they are.
     #[must_use]
     pub fn wait_all(&self, of: ConditionSet, most: Option<Duration>) -> bool {
         let deadline = most.and_then(|most| Instant::now().checked_add(most));
-        self.pager.wait_until(deadline, |set| set.contains_all(of))
+        self.running.pager.wait_until(deadline, |set| set.contains_all(of))
     }
 
     /// From now on every event of the manager is told, or none is: a log of them replays.
-    pub fn record(&self, recorder: Option<Box<dyn FnMut(&Event) + Send>>) {
-        self.pager.lock().record(recorder);
+    pub fn record(&self, recorder: Option<Recorder>) {
+        self.running.pager.lock().record(recorder);
     }
 
     /// Looks into the manager, which stands still meanwhile.
     pub fn inspect<T>(&self, look: impl FnOnce(&Manager) -> T) -> T {
-        look(&self.pager.lock().manager)
+        look(&self.running.pager.lock().manager)
     }
 
     /// Proves the whole state of the manager.
@@ -187,7 +223,7 @@ impl Machine {
     /// # Errors
     /// What is unsound.
     pub fn verify(&self) -> Result<(), Unsound> {
-        self.pager.lock().manager.verify()
+        self.running.pager.lock().manager.verify()
     }
 }
 

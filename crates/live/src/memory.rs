@@ -6,7 +6,7 @@
 use memtide_core::page::PAGE_SIZE;
 
 /// The bytes of a page.
-pub(crate) type PAGE = [u8; PAGE_BYTES];
+pub(crate) type Page = [u8; PAGE_BYTES];
 
 /// Bytes of a page.
 pub(crate) const PAGE_BYTES: usize = 4096;
@@ -14,21 +14,21 @@ pub(crate) const PAGE_BYTES: usize = 4096;
 const _: () = assert!(PAGE_BYTES as u64 == PAGE_SIZE);
 
 /// The bytes of a page that nobody writes to meanwhile.
-pub(crate) fn page<'a>(at: u64) -> &'a PAGE {
+pub(crate) fn page<'a>(at: u64) -> &'a Page {
     debug_assert!(at.is_multiple_of(PAGE_SIZE));
     // SAFETY: the caller holds the pager's lock and knows the page to be present: a home, or a page
     // of a space that is mapped. Programs reach it only through their own references.
-    unsafe { &*(at as *const PAGE) }
+    unsafe { &*(at as *const Page) }
 }
 
 /// The bytes of a page that is ours alone: a home.
-pub(crate) fn page_mut<'a>(at: u64) -> &'a mut PAGE {
+pub(crate) fn page_mut<'a>(at: u64) -> &'a mut Page {
     debug_assert!(at.is_multiple_of(PAGE_SIZE));
     // SAFETY: as above, and no program has a reference into a home.
-    unsafe { &mut *(at as *mut PAGE) }
+    unsafe { &mut *(at as *mut Page) }
 }
 
 /// XXH3 of a page's bytes.
-pub(crate) fn sum(bytes: &PAGE) -> u64 {
+pub(crate) fn sum(bytes: &Page) -> u64 {
     twox_hash::XxHash3_64::oneshot(bytes)
 }

@@ -8,8 +8,8 @@ use crate::page_file::PageFileOptions;
 /// What a machine is made of: its budget, its page file, its compression store.
 #[derive(Clone, Debug)]
 pub struct MachineOptions {
-    /// The most memory that all of its spaces hold at a time, buffers and compressed pages included;
-    /// at least 4 MiB.
+    /// The most memory that all of its spaces hold at a time, buffers and compressed pages
+    /// included; at least 4 MiB.
     pub budget: Bytes,
     /// The page file; `None` keeps everything in memory.
     pub page_file: Option<PageFileOptions>,

@@ -132,9 +132,7 @@ impl<'a, T: Pod> PagedVec<'a, T> {
         let kept = (len as u64 * size).next_multiple_of(PAGE_SIZE);
         let end = (self.capacity as u64 * size).next_multiple_of(PAGE_SIZE);
         // Decommitting what was committed is not refused.
-        if kept < end
-            && self.space.free(self.address + kept, end - kept, MEM_DECOMMIT).is_ok()
-        {
+        if kept < end && self.space.free(self.address + kept, end - kept, MEM_DECOMMIT).is_ok() {
             self.capacity = usize::try_from(kept / size).unwrap_or(len).max(len);
         }
     }

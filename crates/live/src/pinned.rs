@@ -33,7 +33,7 @@ impl<'a> Pinned<'a> {
         let maximum = (u64::from(before.maximum) * PAGE_SIZE).max(minimum);
         space.set_working_set_limits(minimum, maximum)?;
         let pinned = Self { space, inside, bytes, address };
-        space.machine().pager.lock_pages(space.id(), inside, bytes)?;
+        space.machine().pager().lock_pages(space.id(), inside, bytes)?;
         if access == Access::Write {
             let first = inside & !(PAGE_SIZE - 1);
             for page in 0..pages {
@@ -65,7 +65,7 @@ impl Drop for Pinned<'_> {
         let space = self.space;
         let range = Range { space: space.id(), address: self.inside, bytes: self.bytes };
         // Refused where the memory was freed meanwhile, or was never locked.
-        let _ = space.machine().pager.call(&Call::Unlock(range));
+        let _ = space.machine().pager().call(&Call::Unlock(range));
         let pages = pages_of(self.inside, self.bytes);
         let limits = space.machine().inspect(|manager| manager.working_set_limits(space.id()));
         if let Ok(limits) = limits {

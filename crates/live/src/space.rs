@@ -32,11 +32,7 @@ pub struct SpaceOptions {
 
 impl Default for SpaceOptions {
     fn default() -> Self {
-        Self {
-            path: FaultPath::InThread,
-            addresses: Bytes(1 << 40),
-            lock_memory: false,
-        }
+        Self { path: FaultPath::InThread, addresses: Bytes(1 << 40), lock_memory: false }
     }
 }
 
@@ -72,22 +68,22 @@ impl Space {
     pub(crate) fn create(machine: &Machine, options: &SpaceOptions) -> Result<Self, Error> {
         let uffd = Arc::new(Uffd::open(options.path)?);
         let bytes = options.addresses.0.next_multiple_of(ALLOCATION_GRANULARITY);
-        let reservation = Reservation::new(bytes).map_err(Error::system("the space's addresses"))?;
+        let reservation =
+            Reservation::new(bytes).map_err(Error::system("the space's addresses"))?;
         let reservation = Arc::new(reservation);
         let registered = uffd.register(reservation.address(), reservation.bytes());
         registered.map_err(Error::system("registering the space's addresses"))?;
         let mut config = SpaceConfig::default();
         config.privileges.lock_memory = options.lock_memory;
-        let id = match machine.pager.call(&Call::CreateSpace(config))? {
+        let id = match machine.pager().call(&Call::CreateSpace(config))? {
             Reply::Space(id) => id,
             other => unreachable!("a new space answered {other:?}"),
         };
         let base = reservation.address();
         let end = base + reservation.bytes();
-        let memory =
-            SpaceMemory { base, end, path: options.path, reservation, uffd: Arc::clone(&uffd) };
-        machine.pager.lock().add_space(id, memory);
-        let pager = Arc::as_ptr(&machine.pager);
+        let memory = SpaceMemory { base, path: options.path, reservation, uffd: Arc::clone(&uffd) };
+        machine.pager().lock().add_space(id, memory);
+        let pager = Arc::as_ptr(machine.pager());
         let registration = registry::register(base..end, pager, id, options.path);
         let mut space = Self {
             machine: machine.clone(),
@@ -102,7 +98,7 @@ impl Space {
             return Err(Refusal::NoSuch { what: "unused space", number }.into());
         }
         if options.path == FaultPath::Handler {
-            space.handlers = Some(Handlers::start(&space.machine.pager, &uffd)?);
+            space.handlers = Some(Handlers::start(space.machine.pager(), &uffd)?);
         }
         space.use_all()?;
         Ok(space)
@@ -165,16 +161,31 @@ impl Space {
         if allocation.address != 0 {
             inside.address = self.inside(allocation.address)?;
         }
-        let base = match self.machine.pager.call(&Call::Allocate(self.id, inside))? {
+        let base = match self.machine.pager().call(&Call::Allocate(self.id, inside))? {
             Reply::Address(base) => base,
             other => unreachable!("an allocation answered {other:?}"),
         };
         if base.saturating_add(allocation.bytes) > self.options.addresses.0 {
             let range = Range { space: self.id, address: base, bytes: 0 };
-            self.machine.pager.call(&Call::Free(range, MEM_RELEASE))?;
+            self.machine.pager().call(&Call::Free(range, MEM_RELEASE))?;
             return Err(Refusal::NoMemory { bytes: Bytes(allocation.bytes) }.into());
         }
+        self.let_execute(base, allocation.bytes, allocation.protection)?;
         Ok(self.base + base)
+    }
+
+    /// Lets instructions be fetched from pages whose protection allows it. What may be fetched is
+    /// the manager's to say from then on: a page without the right is not there.
+    fn let_execute(&self, inside: u64, bytes: u64, protection: u32) -> Result<(), Error> {
+        let protection = Protection::from_windows(protection)?;
+        if !protection.allows(Access::Execute) {
+            return Ok(());
+        }
+        let first = inside & !(PAGE_SIZE - 1);
+        let end = (inside + bytes).next_multiple_of(PAGE_SIZE);
+        let reservation = self.machine.pager().lock().reservation(self.id);
+        let done = reservation.set_executable(first, end - first, true);
+        done.map_err(Error::system("letting instructions be fetched"))
     }
 
     /// Decommits or releases memory: `VirtualFree`.
@@ -182,7 +193,7 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`] with what Windows documents.
     pub fn free(&self, address: u64, bytes: u64, kind: u32) -> Result<(), Error> {
-        self.machine.pager.call(&Call::Free(self.range(address, bytes)?, kind))?;
+        self.machine.pager().call(&Call::Free(self.range(address, bytes)?, kind))?;
         Ok(())
     }
 
@@ -191,8 +202,12 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`] with what Windows documents.
     pub fn protect(&self, address: u64, bytes: u64, protection: u32) -> Result<u32, Error> {
-        match self.machine.pager.call(&Call::Protect(self.range(address, bytes)?, protection))? {
-            Reply::Protection(before) => Ok(before),
+        let range = self.range(address, bytes)?;
+        match self.machine.pager().call(&Call::Protect(range, protection))? {
+            Reply::Protection(before) => {
+                self.let_execute(range.address, bytes, protection)?;
+                Ok(before)
+            }
             other => unreachable!("a protection answered {other:?}"),
         }
     }
@@ -203,7 +218,7 @@ impl Space {
     /// [`Error::Address`].
     pub fn query(&self, address: u64) -> Result<RegionInfo, Error> {
         let inside = self.inside(address)?;
-        let mut info = match self.machine.pager.call(&Call::Query(self.id, inside))? {
+        let mut info = match self.machine.pager().call(&Call::Query(self.id, inside))? {
             Reply::Region(info) => info,
             other => unreachable!("a query answered {other:?}"),
         };
@@ -226,7 +241,7 @@ impl Space {
         most: usize,
     ) -> Result<Vec<u64>, Error> {
         let range = self.range(address, bytes)?;
-        match self.machine.pager.call(&Call::WriteWatch { range, resets, most })? {
+        match self.machine.pager().call(&Call::WriteWatch { range, resets, most })? {
             Reply::Addresses(mut addresses) => {
                 addresses.iter_mut().for_each(|address| *address += self.base);
                 Ok(addresses)
@@ -240,7 +255,7 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`] with what Windows documents.
     pub fn reset_write_watch(&self, address: u64, bytes: u64) -> Result<(), Error> {
-        self.machine.pager.call(&Call::ResetWriteWatch(self.range(address, bytes)?))?;
+        self.machine.pager().call(&Call::ResetWriteWatch(self.range(address, bytes)?))?;
         Ok(())
     }
 
@@ -249,7 +264,7 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`] with what Windows documents.
     pub fn offer(&self, address: u64, bytes: u64, priority: OfferPriority) -> Result<(), Error> {
-        self.machine.pager.call(&Call::Offer(self.range(address, bytes)?, priority))?;
+        self.machine.pager().call(&Call::Offer(self.range(address, bytes)?, priority))?;
         Ok(())
     }
 
@@ -258,7 +273,7 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`]; [`Refusal::BusyDataLost`](memtide_core::Refusal) where some are gone.
     pub fn reclaim(&self, address: u64, bytes: u64) -> Result<(), Error> {
-        self.machine.pager.call(&Call::ReclaimOffered(self.range(address, bytes)?))?;
+        self.machine.pager().call(&Call::ReclaimOffered(self.range(address, bytes)?))?;
         Ok(())
     }
 
@@ -267,7 +282,7 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`] with what Windows documents.
     pub fn discard(&self, address: u64, bytes: u64) -> Result<(), Error> {
-        self.machine.pager.call(&Call::Discard(self.range(address, bytes)?))?;
+        self.machine.pager().call(&Call::Discard(self.range(address, bytes)?))?;
         Ok(())
     }
 
@@ -276,7 +291,7 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`] with what Windows documents.
     pub fn prefetch(&self, address: u64, bytes: u64) -> Result<(), Error> {
-        self.machine.pager.call(&Call::Prefetch(self.range(address, bytes)?))?;
+        self.machine.pager().call(&Call::Prefetch(self.range(address, bytes)?))?;
         Ok(())
     }
 
@@ -286,7 +301,7 @@ impl Space {
     /// [`Error::Refused`] with what Windows documents.
     pub fn set_working_set_limits(&self, minimum: u64, maximum: u64) -> Result<(), Error> {
         let (space, hard) = (self.id, (false, false));
-        self.machine.pager.call(&Call::SetWorkingSetLimits { space, minimum, maximum, hard })?;
+        self.machine.pager().call(&Call::SetWorkingSetLimits { space, minimum, maximum, hard })?;
         Ok(())
     }
 
@@ -295,7 +310,7 @@ impl Space {
     /// # Errors
     /// [`Error::Refused`] with what Windows documents.
     pub fn empty_working_set(&self) -> Result<u64, Error> {
-        match self.machine.pager.call(&Call::EmptyWorkingSet(self.id))? {
+        match self.machine.pager().call(&Call::EmptyWorkingSet(self.id))? {
             Reply::Pages(pages) => Ok(pages),
             other => unreachable!("an emptied working set answered {other:?}"),
         }
@@ -312,7 +327,7 @@ impl Space {
     }
 
     pub(crate) fn fault(&self, inside: u64, access: Access) -> Result<(), Error> {
-        Ok(self.machine.pager.fault(self.id, inside, access)?)
+        Ok(self.machine.pager().fault(self.id, inside, access)?)
     }
 
     /// What a protection of its pages is called by Windows' constant.
@@ -328,10 +343,10 @@ impl Space {
 impl Drop for Space {
     fn drop(&mut self) {
         // Refused only where the space does not exist.
-        let _ = self.machine.pager.call(&Call::DestroySpace(self.id));
+        let _ = self.machine.pager().call(&Call::DestroySpace(self.id));
         self.handlers = None;
         self.registration = None;
-        let memory = self.machine.pager.lock().remove_space(self.id);
+        let memory = self.machine.pager().lock().remove_space(self.id);
         drop(memory);
     }
 }

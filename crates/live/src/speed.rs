@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::child;
 use crate::signal::{Fault, SignalsBlocked, Verdict, install};
-use crate::uffd::{FaultPath, Moved, OwnPages, Reservation, Uffd};
+use crate::uffd::{FaultPath, Moved, Reservation, Uffd};
 
 const PAGES: u64 = 4096;
 const BYTES: u64 = PAGES * PAGE_SIZE;
@@ -21,7 +21,7 @@ static ZEROS: [u8; 64 * 4096] = [0; 64 * 4096];
 struct Bench {
     uffd: Uffd,
     home: Reservation,
-    frames: OwnPages,
+    frames: Reservation,
 }
 
 /// What the handler does.
@@ -38,9 +38,9 @@ fn bench() -> &'static Bench {
     BENCH.get_or_init(|| {
         let uffd = Uffd::open(FaultPath::InThread).expect("a userfaultfd");
         let home = Reservation::new(BYTES).expect("memory");
-        let frames = OwnPages::new(BYTES).expect("memory");
+        let frames = Reservation::new(BYTES).expect("memory");
         uffd.register(home.address(), BYTES).expect("registered");
-        uffd.register_target(frames.memory().address(), BYTES).expect("registered");
+        uffd.register_target(frames.address(), BYTES).expect("registered");
         Bench { uffd, home, frames }
     })
 }
@@ -51,7 +51,7 @@ fn on_fault(fault: &Fault) -> Verdict {
     let Some(offset) = page.checked_sub(bench.home.address()).filter(|at| *at < BYTES) else {
         return Verdict::NotOurs;
     };
-    let frame = bench.frames.memory().address() + offset;
+    let frame = bench.frames.address() + offset;
     let zeros = zeros();
     match MODE.load(Ordering::Relaxed) {
         MOVE => whole(bench.uffd.move_pages(page, frame, PAGE_SIZE, false)),
@@ -100,7 +100,7 @@ impl Bench {
     }
 
     fn frame(&self, page: u64) -> u64 {
-        self.frames.memory().address() + page * PAGE_SIZE
+        self.frames.address() + page * PAGE_SIZE
     }
 
     /// All pages at home, none in the frames, writable.
@@ -121,7 +121,7 @@ impl Bench {
 
     fn nothing(&self) {
         self.home.discard(0, BYTES).expect("discarded");
-        self.frames.memory().discard(0, BYTES).expect("discarded");
+        self.frames.discard(0, BYTES).expect("discarded");
     }
 
     fn batches(&self, batch: u64, mut run: impl FnMut(u64, u64)) -> f64 {
@@ -231,7 +231,7 @@ fn calls(bench: &Bench) {
             bench.all_framed();
             bench.batches(batch, |at, bytes| {
                 whole(bench.uffd.copy(bench.page(at), bench.frame(at), bytes, true, false));
-                bench.frames.memory().discard(at * PAGE_SIZE, bytes).expect("discarded");
+                bench.frames.discard(at * PAGE_SIZE, bytes).expect("discarded");
             })
         });
     }
@@ -277,7 +277,7 @@ fn zeroing(bench: &Bench) {
         bench.all_framed();
         bench.batches(1, |at, bytes| {
             whole(bench.uffd.copy(bench.page(at), zeros(), bytes, false, false));
-            bench.frames.memory().discard(at * PAGE_SIZE, bytes).expect("discarded");
+            bench.frames.discard(at * PAGE_SIZE, bytes).expect("discarded");
         })
     });
     row("first touch of the kernel's own memory", || {

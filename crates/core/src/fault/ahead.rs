@@ -1,7 +1,7 @@
-//! Pages that are mapped, or may be written, before anyone asked, because they lie ahead of a stream.
+//! Pages that are mapped, or may be written, before anyone asked: they lie ahead of a stream.
 //!
-//! Where a fault costs microseconds, a stream pays for one of many pages. Where the first write to a
-//! page faults, pages ahead of a stream of writes count as written.
+//! Where a fault costs microseconds, a stream pays for one of many pages. Where the first write to
+//! a page faults, pages ahead of a stream of writes count as written.
 
 use core::ops::Range;
 
@@ -46,12 +46,7 @@ impl Manager {
 
     /// Whether pages ahead of a write count as written: where their first write would fault, and
     /// nobody watches which are.
-    pub(crate) fn writes_ahead(
-        &self,
-        space: SpaceId,
-        region: u32,
-        protection: Protection,
-    ) -> bool {
+    pub(crate) fn writes_ahead(&self, space: SpaceId, region: u32, protection: Protection) -> bool {
         self.config.dirty_tracking == DirtyTracking::Fault
             && self.spaces.get(space).region(region).write_watch.is_none()
             && protection.allows(Access::Write)

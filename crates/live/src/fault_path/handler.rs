@@ -41,8 +41,7 @@ impl Handlers {
             let started = thread.spawn(move || serve(&pager, &uffd, &ends, &wakes));
             handlers.threads.push(started.map_err(|error| crate::Error::System {
                 what: "a thread that handles faults",
-                error: rustix::io::Errno::from_io_error(&error)
-                    .unwrap_or(rustix::io::Errno::AGAIN),
+                error: rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::AGAIN),
             })?);
         }
         Ok(handlers)

@@ -25,17 +25,19 @@ struct Entry {
 }
 
 impl Entry {
-    const UNUSED: Self = Self {
-        start: AtomicU64::new(0),
-        end: AtomicU64::new(0),
-        pager: AtomicPtr::new(std::ptr::null_mut()),
-        handler: AtomicPtr::new(std::ptr::null_mut()),
-        space: AtomicU32::new(0),
-        is_in_thread: AtomicU32::new(0),
-    };
+    const fn unused() -> Self {
+        Self {
+            start: AtomicU64::new(0),
+            end: AtomicU64::new(0),
+            pager: AtomicPtr::new(std::ptr::null_mut()),
+            handler: AtomicPtr::new(std::ptr::null_mut()),
+            space: AtomicU32::new(0),
+            is_in_thread: AtomicU32::new(0),
+        }
+    }
 }
 
-static ENTRIES: [Entry; SPACES_MAX] = [const { Entry::UNUSED }; SPACES_MAX];
+static ENTRIES: [Entry; SPACES_MAX] = [const { Entry::unused() }; SPACES_MAX];
 
 /// Entries that were ever in use: no more need to be looked at.
 static USED: AtomicU32 = AtomicU32::new(0);

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::rand::GetRandomFlags;
 use zeroize::Zeroizing;
 
-use crate::memory::PAGE;
+use crate::memory::Page;
 
 const NONCE_BYTES: usize = 12;
 
@@ -64,7 +64,7 @@ impl Cipher {
     }
 
     /// Encrypts a page where it stands.
-    pub(crate) fn seal(&self, page: &mut PAGE) -> Seal {
+    pub(crate) fn seal(&self, page: &mut Page) -> Seal {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let nonce = nonce(number);
         let page = page.as_mut_slice().into();
@@ -82,7 +82,7 @@ impl Cipher {
     ///
     /// # Errors
     /// [`Forged`] where it is not what was sealed; its bytes are worth nothing then.
-    pub(crate) fn open(&self, page: &mut PAGE, seal: Seal) -> Result<(), Forged> {
+    pub(crate) fn open(&self, page: &mut Page, seal: Seal) -> Result<(), Forged> {
         let nonce = nonce(seal.nonce);
         let tag = seal.tag.to_le_bytes().into();
         let page = page.as_mut_slice().into();
@@ -118,7 +118,7 @@ mod tests {
     fn both_ciphers_give_back_what_was_sealed_and_nothing_else() {
         for aes in [true, false] {
             let cipher = Cipher::with(aes).expect("random bytes");
-            let plain: PAGE = std::array::from_fn(|at| u8::try_from(at % 251).expect("small"));
+            let plain: Page = std::array::from_fn(|at| u8::try_from(at % 251).expect("small"));
             let mut page = plain;
             let seal = cipher.seal(&mut page);
             let sealed = page;

@@ -57,16 +57,9 @@ pub(crate) struct PageFile {
     maximum: u32,
     growing: Mutex<()>,
     is_direct: bool,
-    engine: Engine,
+    engine: IoEngine,
     /// Who has the threads: a child of fork has none of them.
     process: u32,
-}
-
-/// How a page file is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
-    Ring,
-    Threads,
 }
 
 impl PageFile {
@@ -107,10 +100,10 @@ impl PageFile {
             Err(_) if options.io == IoEngine::Auto => None,
             opened => opened.map_err(options.refused("io_uring", "io_uring, or threads"))?,
         };
-        let engine = if ring.is_some() { Engine::Ring } else { Engine::Threads };
+        let engine = if ring.is_some() { IoEngine::Ring } else { IoEngine::Threads };
         let listeners = match engine {
-            Engine::Ring => Listeners::One,
-            Engine::Threads => Listeners::Several,
+            IoEngine::Ring => Listeners::One,
+            IoEngine::Threads | IoEngine::Auto => Listeners::Several,
         };
         let pages = SealedStorage { storage, slots, cipher };
         let descriptors = options.refused("an event descriptor", "a descriptor left");
@@ -166,7 +159,7 @@ impl PageFile {
     }
 
     /// How it is written.
-    pub(crate) const fn engine(&self) -> Engine {
+    pub(crate) const fn engine(&self) -> IoEngine {
         self.engine
     }
 
@@ -193,7 +186,8 @@ impl PageFile {
     /// Reads so many pages from a slot on, in this thread.
     ///
     /// # Errors
-    /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written there.
+    /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written
+    /// there.
     /// What is in the buffer is worth nothing then.
     ///
     /// # Panics

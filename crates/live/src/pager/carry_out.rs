@@ -1,9 +1,7 @@
 //! What the manager asks for, done to real memory.
 
 use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Vpn};
-use memtide_core::{
-    Content, Event, Exception, Input, IoError, Output, Rights, Source, Stored,
-};
+use memtide_core::{Content, Event, Exception, Input, IoError, Output, Rights, Source, Stored};
 use rustix::io::Errno;
 
 use crate::compress;
@@ -215,8 +213,13 @@ impl State {
         }
         // What cannot be moved (the kernel, or somebody's hold on a page) is copied.
         for (address, frame) in run.each().skip(done as usize) {
-            let copied =
-                memory.uffd.copy(address, self.frames.home(frame), PAGE_BYTES as u64, protects, wakes);
+            let copied = memory.uffd.copy(
+                address,
+                self.frames.home(frame),
+                PAGE_BYTES as u64,
+                protects,
+                wakes,
+            );
             expect_whole("copying a page into a space", copied, PAGE_BYTES as u64);
             let released = self.frames.release_home_keeping_sum(frame);
             released.unwrap_or_else(|errno| job::fatal("giving a page back", errno));

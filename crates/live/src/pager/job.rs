@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::compress;
 use crate::frames::Sum;
-use crate::memory::{PAGE, PAGE_BYTES};
+use crate::memory::{PAGE_BYTES, Page};
 use crate::page_file::Buffer;
 use crate::pager::{Locked, Pager, State};
 
@@ -60,8 +60,7 @@ impl Pager {
         let (Some(Source::PageFile(slot)), Some(file)) = (source, &self.page_file) else {
             unreachable!("a read of {source:?} without a file")
         };
-        let result =
-            self.unlocked(state, || file.read(slot.number, &mut buffer, pages));
+        let result = self.unlocked(state, || file.read(slot.number, &mut buffer, pages));
         if result.is_ok() {
             for index in 0..pages {
                 let frame = state.manager.frames_of(operation)[index];
@@ -83,7 +82,7 @@ impl Pager {
             let (from, _) = buffer.as_chunks::<PAGE_BYTES>();
             let each = from.iter().zip(&mut packed);
             let pages: Vec<Compressed> =
-                each.map(|(page, into): (&PAGE, _)| compress::compress(page, into)).collect();
+                each.map(|(page, into): (&Page, _)| compress::compress(page, into)).collect();
             (pages, packed)
         });
         state.stores.of = Some((operation, packed));
@@ -125,7 +124,9 @@ impl State {
 
     /// A write ended.
     pub(crate) fn write_done(&mut self, token: u64, result: Result<(), IoError>) {
-        let Ok(number) = u32::try_from(token) else { unreachable!("token {token} is none of ours") };
+        let Ok(number) = u32::try_from(token) else {
+            unreachable!("token {token} is none of ours")
+        };
         let operation = OperationId(number);
         if let (Ok(()), Some(Source::PageFile(slot)), Some(file)) =
             (result, self.manager.source_of(operation), &self.page_file)

@@ -35,15 +35,13 @@ use run::Runs;
 use wait::{Told, Waits};
 
 /// What is noted of every event, such as a log.
-pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
+pub type Recorder = Box<dyn FnMut(&Event) + Send>;
 
 /// The memory of a space.
 #[derive(Clone)]
 pub(crate) struct SpaceMemory {
     /// Where the address 0 of the manager's space lies.
     pub(crate) base: u64,
-    /// One past its last address.
-    pub(crate) end: u64,
     pub(crate) path: FaultPath,
     pub(crate) reservation: Arc<Reservation>,
     pub(crate) uffd: Arc<Uffd>,
@@ -198,6 +196,19 @@ impl Pager {
         }
     }
 
+    /// Lets the workers end.
+    pub(crate) fn end(&self) {
+        // With the lock, so that nobody is between looking and going to sleep.
+        let _state = self.lock();
+        self.ends.store(true, Ordering::Release);
+        self.work.notify_all();
+    }
+
+    /// The page file, if there is one.
+    pub(crate) fn page_file(&self) -> Option<&PageFile> {
+        self.page_file.as_deref()
+    }
+
     /// Takes the lock from a program's thread.
     pub(crate) fn lock(&self) -> Locked<'_> {
         self.lock_within(Within::Program)
@@ -228,7 +239,12 @@ impl Pager {
     ///
     /// # Errors
     /// The exception that it raises.
-    pub(crate) fn fault(&self, space: SpaceId, address: u64, access: Access) -> Result<(), Exception> {
+    pub(crate) fn fault(
+        &self,
+        space: SpaceId,
+        address: u64,
+        access: Access,
+    ) -> Result<(), Exception> {
         self.fault_within(Within::Program, space, address, access)
     }
 
@@ -299,7 +315,7 @@ impl Pager {
                 None => self.unlocked(state, std::thread::yield_now),
             }
         };
-        begin(&mut **state, thread);
+        begin(state, thread);
         loop {
             if let Some(told) = state.waits.end(thread) {
                 return told;
@@ -450,14 +466,9 @@ impl State {
         }
     }
 
-    /// The space that holds an address, and the manager's address in it.
-    pub(crate) fn find(&self, address: u64) -> Option<(SpaceId, u64)> {
-        let numbered = (0..).map(SpaceId).zip(&self.spaces);
-        numbered.into_iter().find_map(|(id, space)| {
-            let memory = space.as_ref()?;
-            let within = address >= memory.base && address < memory.end;
-            within.then(|| (id, address - memory.base))
-        })
+    /// The addresses of a space.
+    pub(crate) fn reservation(&self, space: SpaceId) -> Arc<Reservation> {
+        Arc::clone(&self.memory(space).reservation)
     }
 
     fn address(&self, space: SpaceId, page: Vpn) -> u64 {
@@ -481,12 +492,5 @@ impl State {
             }
         }
         set
-    }
-}
-
-impl Drop for Pager {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Release);
-        self.work.notify_all();
     }
 }

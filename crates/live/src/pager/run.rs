@@ -62,7 +62,13 @@ pub(crate) struct Runs {
 
 impl Runs {
     /// Adds a page; the run that must be carried out first, if it does not go on with this page.
-    pub(crate) fn add(&mut self, act: Act, space: SpaceId, address: u64, frame: Pfn) -> Option<Run> {
+    pub(crate) fn add(
+        &mut self,
+        act: Act,
+        space: SpaceId,
+        address: u64,
+        frame: Pfn,
+    ) -> Option<Run> {
         match &mut self.gathered {
             Some(run) if run.takes(act, space, address, frame) => {
                 run.pages += 1;

@@ -1,8 +1,7 @@
 //! Workers: jobs that nobody waits for, and time that passes.
 
-use std::sync::Arc;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{PoisonError, Weak};
 use std::time::Duration;
 
 use memtide_core::Input;
@@ -10,25 +9,25 @@ use memtide_core::Input;
 use crate::pager::{Locked, Pager};
 use crate::signal::SignalsBlocked;
 
-/// The longest sleep, so that a machine that was dropped is noticed.
+/// The longest sleep while nothing is due.
 const NAP: Duration = Duration::from_secs(1);
 
-/// Runs until the machine is gone.
-pub(crate) fn work(pager: &Weak<Pager>) {
+/// Works until the machine ends.
+pub(crate) fn work(pager: &Pager) {
     let _blocked = SignalsBlocked::new();
-    while let Some(pager) = pager.upgrade() {
-        if pager.ends.load(Ordering::Acquire) {
-            return;
-        }
-        turn(&pager);
+    while !pager.ends.load(Ordering::Acquire) {
+        turn(pager);
     }
 }
 
-fn turn(pager: &Arc<Pager>) {
+fn turn(pager: &Pager) {
     let state = pager.state.lock().unwrap_or_else(PoisonError::into_inner);
     let mut state = Locked::blocked(pager, state);
     if let Some(job) = state.jobs.pop_front() {
         return pager.run_job(&mut state, job);
+    }
+    if pager.ends.load(Ordering::Acquire) {
+        return;
     }
     let deadline = state.manager.next_deadline();
     let now = state.now();

@@ -14,6 +14,7 @@ pub(super) const UFFDIO_REGISTER: Opcode = opcode::read_write::<Register>(GROUP,
 pub(super) const UFFDIO_UNREGISTER: Opcode = opcode::read::<Range>(GROUP, 0x01);
 pub(super) const UFFDIO_WAKE: Opcode = opcode::read::<Range>(GROUP, 0x02);
 pub(super) const UFFDIO_COPY: Opcode = opcode::read_write::<Transfer>(GROUP, 0x03);
+#[cfg(test)]
 pub(super) const UFFDIO_ZEROPAGE: Opcode = opcode::read_write::<Fill>(GROUP, 0x04);
 pub(super) const UFFDIO_MOVE: Opcode = opcode::read_write::<Transfer>(GROUP, 0x05);
 pub(super) const UFFDIO_WRITEPROTECT: Opcode = opcode::read_write::<WriteProtect>(GROUP, 0x06);

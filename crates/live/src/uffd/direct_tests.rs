@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use memtide_core::page::PAGE_SIZE;
 
-use super::{FaultPath, Moved, OwnPages, Reservation, Uffd};
+use super::{FaultPath, Moved, Reservation, Uffd};
 
 const CLUSTER: u64 = 16 * PAGE_SIZE;
 const CLUSTERS: u64 = 16;
@@ -17,9 +17,9 @@ fn pages_can_be_moved_once_their_direct_read_or_write_is_complete() {
         return;
     }
     let home = Reservation::new(CLUSTER * CLUSTERS).expect("memory");
-    let mut frames = OwnPages::new(CLUSTER * CLUSTERS).expect("memory");
+    let frames = Reservation::new(CLUSTER * CLUSTERS).expect("memory");
     uffd.register(home.address(), home.bytes()).expect("registered");
-    uffd.register_target(frames.memory().address(), home.bytes()).expect("registered");
+    uffd.register_target(frames.address(), home.bytes()).expect("registered");
     let written = tempfile::NamedTempFile::new().expect("a file");
     for cluster in 0..CLUSTERS {
         let bytes = [u8::try_from(cluster).expect("few"); 16 << 12];
@@ -32,17 +32,24 @@ fn pages_can_be_moved_once_their_direct_read_or_write_is_complete() {
     let Ok(file) = direct.open(written.path()) else { return };
     for cluster in 0..CLUSTERS {
         let (at, to) = (cluster * CLUSTER, home.address() + cluster * CLUSTER);
-        let frame = frames.memory().address() + at;
+        let frame = frames.address() + at;
         let length = usize::try_from(CLUSTER).expect("small");
-        assert_eq!(rustix::io::pread(&file, frames.slice_mut(frame, CLUSTER), at), Ok(length));
+        assert_eq!(rustix::io::pread(&file, cluster_at(frame), at), Ok(length));
         let moved = uffd.move_pages(to, frame, CLUSTER, false);
         assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
         let moved = uffd.move_pages(frame, to, CLUSTER, false);
         assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
         let expected = u8::try_from(cluster).expect("few");
-        assert!(frames.slice(frame, CLUSTER).iter().all(|byte| *byte == expected));
-        assert_eq!(rustix::io::pwrite(&file, frames.slice(frame, CLUSTER), at), Ok(length));
+        assert!(cluster_at(frame).iter().all(|byte| *byte == expected));
+        assert_eq!(rustix::io::pwrite(&file, &*cluster_at(frame), at), Ok(length));
         let moved = uffd.move_pages(to, frame, CLUSTER, false);
         assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
     }
+}
+
+/// The bytes of a cluster of frames, to be let go before it is moved.
+fn cluster_at<'a>(frame: u64) -> &'a mut [u8; 16 << 12] {
+    let start = usize::try_from(frame).expect("an address");
+    // SAFETY: mapped memory of the test, which nothing else refers to, until the move.
+    unsafe { &mut *std::ptr::with_exposed_provenance_mut(start) }
 }

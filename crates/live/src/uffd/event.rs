@@ -36,13 +36,14 @@ pub(crate) struct Ready {
     pub(crate) other: bool,
 }
 
-/// Events read in one system call.
+/// The most events read at once.
 const BATCH: usize = 64;
 
 impl Uffd {
-    /// Reads the events that are there and appends them; waits for none.
+    /// Reads the events that are there, as many as `into` has room for, and at least one; waits for
+    /// none.
     ///
-    /// `into` should have room already where this must not allocate.
+    /// Threads that share the work make room for one each: who reads an event has to see to it.
     ///
     /// # Errors
     /// Those of read(2); ESRCH where the memory is another process'.
@@ -50,20 +51,20 @@ impl Uffd {
         if !self.is_of_this_process() {
             return Err(Errno::SRCH);
         }
+        let room = (into.capacity() - into.len()).clamp(1, BATCH);
         let mut buffer = [0; BATCH * abi::MESSAGE_BYTES];
-        loop {
-            let read = match rustix::io::read(&self.file, &mut buffer) {
-                Ok(read) => read,
+        let buffer = &mut buffer[..room * abi::MESSAGE_BYTES];
+        let read = loop {
+            match rustix::io::read(&self.file, &mut *buffer) {
+                Ok(read) => break read,
                 Err(Errno::AGAIN) => return Ok(()),
-                Err(Errno::INTR) => continue,
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(error),
-            };
-            let (messages, _) = buffer[..read].as_chunks();
-            into.extend(messages.iter().map(|message| self.event(message)));
-            if read < buffer.len() {
-                return Ok(());
             }
-        }
+        };
+        let (messages, _) = buffer[..read].as_chunks();
+        into.extend(messages.iter().map(|message| self.event(message)));
+        Ok(())
     }
 
     /// `struct uffd_msg`, packed: event at 0; of a fault flags at 8, address at 16, thread at 24.

@@ -1,5 +1,6 @@
 //! Faults as a handler thread sees them. Where this user may not have them, nothing is tested but
-//! that the error says so.
+//! that the error says so. Threads that nobody let go on would hang a test: those run in a process
+//! of their own, which has its time.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,7 +9,8 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::fd::AsFd;
 use rustix::io::Errno;
 
-use super::{Event, FaultPath, OpenError, Ready, Reservation, Uffd};
+use super::event::Ready;
+use super::{Event, FaultPath, OpenError, Reservation, Uffd};
 use crate::child;
 
 const LIMIT: Option<Timespec> = Some(Timespec { tv_sec: 20, tv_nsec: 0 });
@@ -46,6 +48,11 @@ fn word(memory: &Reservation, offset: u64) -> &AtomicU32 {
 
 #[test]
 fn a_fault_waits_for_its_page_and_a_write_for_its_permission() {
+    let name = "a_fault_waits_for_its_page_and_a_write_for_its_permission";
+    child::succeed(module_path!(), name, wait_for_a_page_and_for_permission);
+}
+
+fn wait_for_a_page_and_for_permission() {
     let Some((uffd, memory)) = scene() else { return };
     let page = memory.address() + PAGE_SIZE;
     let ones = [1_u8; 4096];
@@ -84,6 +91,11 @@ fn a_fault_waits_for_its_page_and_a_write_for_its_permission() {
 
 #[test]
 fn a_system_call_waits_for_its_page_too() {
+    let name = "a_system_call_waits_for_its_page_too";
+    child::succeed(module_path!(), name, wait_in_a_system_call);
+}
+
+fn wait_in_a_system_call() {
     let Some((uffd, memory)) = scene() else { return };
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
@@ -138,5 +150,37 @@ fn a_user_without_privilege_gets_what_works_and_is_told_the_rest() {
             );
             assert!(refused, "{handler:?}");
         }
+    });
+}
+
+#[test]
+fn who_has_room_for_one_event_leaves_the_others_to_others() {
+    let name = "who_has_room_for_one_event_leaves_the_others_to_others";
+    child::succeed(module_path!(), name, read_one_by_one);
+}
+
+fn read_one_by_one() {
+    const THREADS: u64 = 4;
+    let Some((uffd, memory)) = scene() else { return };
+    let never = eventfd(0, EventfdFlags::CLOEXEC).expect("an eventfd");
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let word = word(&memory, thread * PAGE_SIZE);
+            scope.spawn(|| word.load(Ordering::Relaxed));
+        }
+        let mut pages = Vec::new();
+        let mut events = Vec::with_capacity(1);
+        while pages.len() < 4 {
+            let ready = uffd.wait(never.as_fd(), LIMIT);
+            assert_eq!(ready, Ok(Ready { events: true, other: false }), "no fault came");
+            events.clear();
+            assert_eq!(uffd.read_events(&mut events), Ok(()));
+            let [Event::Fault { address, .. }] = events[..] else { panic!("{events:?}") };
+            pages.push(address / PAGE_SIZE * PAGE_SIZE);
+        }
+        pages.sort_unstable();
+        let all: Vec<u64> = (0..THREADS).map(|page| memory.address() + page * PAGE_SIZE).collect();
+        assert_eq!(pages, all);
+        assert_eq!(uffd.zero_page(memory.address(), memory.bytes()).stopped, None);
     });
 }

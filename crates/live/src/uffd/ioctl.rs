@@ -44,6 +44,7 @@ impl Uffd {
     ///
     /// # Errors
     /// EINVAL where the range isn't page by page memory that can be registered.
+    #[cfg(test)]
     pub(crate) fn unregister(&self, at: u64, bytes: u64) -> Result<(), Errno> {
         let mut range = abi::Range { start: at, bytes };
         self.ioctl::<{ abi::UFFDIO_UNREGISTER }, _>(&mut range)
@@ -85,6 +86,7 @@ impl Uffd {
     /// kernel resolves by itself, unless they are write-protected.
     ///
     /// Stops at a page that is present (EEXIST), where the memory map is changing (EAGAIN).
+    #[cfg(test)]
     pub(crate) fn zero_page(&self, to: u64, bytes: u64) -> Moved {
         self.fill::<{ abi::UFFDIO_ZEROPAGE }>(to, bytes)
     }

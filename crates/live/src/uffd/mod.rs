@@ -15,7 +15,6 @@ mod handler_tests;
 mod ioctl;
 mod open;
 mod origin;
-mod own_pages;
 mod reservation;
 #[cfg(test)]
 mod tests;
@@ -23,13 +22,12 @@ mod tests;
 use rustix::fd::OwnedFd;
 
 pub use capabilities::Capabilities;
-pub(crate) use event::{Event, Ready};
+pub(crate) use event::Event;
 pub use features::FaultPath;
 pub(crate) use features::Features;
 pub(crate) use ioctl::Moved;
 pub use open::OpenError;
 pub(crate) use origin::Origin;
-pub(crate) use own_pages::{OwnPages, Page};
 pub(crate) use reservation::Reservation;
 
 /// A userfaultfd with its features negotiated.

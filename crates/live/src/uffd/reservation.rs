@@ -58,11 +58,6 @@ impl Reservation {
         self.bytes as u64
     }
 
-    /// Address and size, as of this machine.
-    pub(super) const fn place(&self) -> (usize, usize) {
-        (self.address, self.bytes)
-    }
-
     /// Drops what pages hold: they are missing then.
     ///
     /// # Errors

@@ -1,12 +1,14 @@
 //! Every call on real memory. The path in the thread serves: it needs no privilege, and a system
 //! call that meets a fault says EFAULT.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use memtide_core::page::PAGE_SIZE;
 use rustix::io::Errno;
 
-use super::{FaultPath, Moved, OpenError, Page, Reservation, Uffd};
+use super::{FaultPath, Moved, OpenError, Reservation, Uffd};
+
+type Page = [u8; 4096];
 
 const PAGES: u64 = 8;
 const ALL: u64 = PAGES * PAGE_SIZE;
@@ -330,28 +332,6 @@ fn discarded_pages_are_missing() {
     scene.home.discard(PAGE_SIZE, PAGE_SIZE).expect("discarded");
     assert_eq!(get(scene.home(0)), whole(0));
     assert_eq!(get(scene.home(1)), Err(Errno::FAULT));
-}
-
-#[test]
-fn own_pages_are_read_and_written_by_address() {
-    let mut pages = super::OwnPages::new(ALL).expect("memory");
-    let at = |page: u64, pages: &super::OwnPages| pages.memory().address() + page * PAGE_SIZE;
-    let (first, second) = (at(0, &pages), at(1, &pages));
-    assert_eq!(pages.read_page(first), &[0; 4096]);
-    pages.write_page(first, &[5; 4096]);
-    pages.copy_page(first, second);
-    pages.zero_page(first);
-    assert_eq!(pages.read_page(first), &[0; 4096]);
-    assert_eq!(pages.read_page(second), &[5; 4096]);
-    assert_eq!(pages.slice(first, 2 * PAGE_SIZE).len(), 8192);
-}
-
-#[test]
-#[should_panic(expected = "are not whole pages")]
-fn own_pages_end_where_they_end() {
-    let pages = super::OwnPages::new(ALL).expect("memory");
-    let beyond = pages.memory().address() + ALL;
-    let _page = pages.read_page(beyond);
 }
 
 #[test]

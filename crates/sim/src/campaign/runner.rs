@@ -86,8 +86,8 @@ impl Runner {
             noted.store(hasher.finish(), Ordering::Relaxed);
         }));
         let mut ledger = Ledger::default();
-        // Without a page file every promised page may be in memory for good, and pages of files, which
-        // are promised to nobody, find no frame.
+        // Without a page file every promised page may be in memory for good, and pages of files,
+        // which are promised to nobody, find no frame.
         if hardware.frames < FRAMES_LEAST || hardware.page_files.is_empty() {
             ledger.memory_is_short();
         }
