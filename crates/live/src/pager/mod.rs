@@ -68,6 +68,8 @@ pub(crate) struct State {
     recorder: Option<Recorder>,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
+    /// Reads that may begin: the buffers of writes are not for them.
+    reads_left: usize,
     homes: Uffd,
     /// Pages that nobody ever wrote.
     zeros: Reservation,
@@ -165,7 +167,9 @@ impl Pager {
         page_file: Option<Arc<PageFile>>,
         buffers: Arc<BufferPool>,
     ) -> Self {
+        let writes = manager.config().policy.writes_max as usize;
         let mut state = State {
+            reads_left: buffers.count().saturating_sub(writes),
             manager,
             frames,
             spaces: Vec::new(),
