@@ -1,7 +1,6 @@
 //! Faults in the thread that faults: a signal, without a switch to another thread.
 
 use memtide_core::Exception;
-use memtide_core::page::{PAGE_SIZE, Vpn};
 
 use crate::exception::Disposition;
 use crate::fault_path::registry::{self, Found};
@@ -14,21 +13,11 @@ pub(crate) fn handle(fault: &Fault) -> Verdict {
     let address = fault.address - found.base;
     let result = match found.path {
         FaultPath::InThread => found.pager().fault_blocked(found.space, address, fault.access),
-        FaultPath::Handler => raised(&found, fault),
+        FaultPath::Handler => found.pager().fault_let_go(found.space, address, fault.access),
     };
     match result {
         Ok(()) => Verdict::Resume,
         Err(exception) => decide(&found, exception, fault.address),
-    }
-}
-
-/// What the handler thread left to be raised here.
-fn raised(found: &Found, fault: &Fault) -> Result<(), Exception> {
-    let page = fault.address & !(PAGE_SIZE - 1);
-    match found.pager().take_raised(found.space, Vpn::of(page - found.base)) {
-        Some(exception) => Err(exception),
-        // Somebody else took it, and the page is to be had again.
-        None => Ok(()),
     }
 }
 

@@ -72,6 +72,11 @@ impl BufferPool {
         None
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        usize::try_from(self.0.area.bytes()).unwrap_or(usize::MAX) / BUFFER_BYTES
+    }
+
     /// What all of them take at most, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.0.area.bytes()

@@ -171,7 +171,7 @@ impl State {
         }
     }
 
-    fn carry_out_run(&mut self, run: Run) {
+    pub(crate) fn carry_out_run(&mut self, run: Run) {
         match run.act {
             Act::Bring { protects } => self.bring(run, protects),
             Act::Zero { protects } => self.zero(run, protects),
@@ -189,6 +189,7 @@ impl State {
 
     /// Moves pages from their homes into a space.
     fn bring(&mut self, run: Run, protects: bool) {
+        self.heal_run(&run);
         if protects {
             for (_, frame) in run.each() {
                 if !matches!(self.frames.sum(frame), Sum::Known(_)) {
@@ -251,6 +252,7 @@ impl State {
     }
 
     fn zero(&mut self, run: Run, protects: bool) {
+        self.heal_run(&run);
         for (_, frame) in run.each() {
             if self.frames.is_home(frame) {
                 let released = self.frames.release_home(frame);
@@ -268,7 +270,7 @@ impl State {
     }
 
     /// Moves pages from a space to their homes.
-    fn take(&mut self, run: Run) {
+    pub(crate) fn take(&mut self, run: Run) {
         let memory = self.memory(run.space).clone();
         let home = self.frames.home(run.frame);
         let moved = match self.homes.features().moves {
@@ -351,13 +353,7 @@ impl State {
             return;
         }
         let Some((space, page)) = self.waits.tell(thread, Told::Raised(exception)) else { return };
-        // The kernel holds this thread: the poison lets it go, into the signal's handler.
-        let address = self.address(space, page);
-        self.raised.push((address, exception));
-        let poisoned = self.memory(space).uffd.poison(address, PAGE_BYTES as u64);
-        if poisoned.bytes == 0 && self.memory(space).uffd.features().poison {
-            self.wake(space, page);
-        }
+        self.poison(space, page, exception);
     }
 }
 

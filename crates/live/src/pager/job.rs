@@ -44,17 +44,19 @@ impl Pager {
     pub(crate) fn run_job<'a>(&'a self, state: &mut Locked<'a>, job: Job) {
         match job {
             Job::Read { operation } => self.read(state, operation),
-            Job::Compress { operation, buffer } => self.compress(state, operation, &buffer),
+            Job::Compress { operation, buffer } => self.compress(state, operation, buffer),
             Job::Extend { operation, pages } => self.grow(state, operation, pages),
         }
     }
 
     fn read<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId) {
-        let Some(mut buffer) = self.buffers.take() else {
+        let buffer = (state.reads_left > 0).then(|| self.buffers.take()).flatten();
+        let Some(mut buffer) = buffer else {
             // All are in use: their holders need the lock to go on.
             state.jobs.push_back(Job::Read { operation });
             return self.unlocked(state, std::thread::yield_now);
         };
+        state.reads_left -= 1;
         let pages = state.manager.frames_of(operation).len();
         let source = state.manager.source_of(operation);
         let (Some(Source::PageFile(slot)), Some(file)) = (source, &self.page_file) else {
@@ -72,10 +74,11 @@ impl Pager {
             }
         }
         drop(buffer);
+        state.reads_left += 1;
         state.input(Input::ReadDone { operation, result });
     }
 
-    fn compress<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId, buffer: &Buffer) {
+    fn compress<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId, buffer: Buffer) {
         let count = state.manager.frames_of(operation).len();
         let (pages, packed) = self.unlocked(state, || {
             let mut packed = vec![[0; WORTH]; count].into_boxed_slice();
@@ -85,6 +88,8 @@ impl Pager {
                 each.map(|(page, into): (&Page, _)| compress::compress(page, into)).collect();
             (pages, packed)
         });
+        // What follows may begin the next.
+        drop(buffer);
         state.stores.of = Some((operation, packed));
         state.input(Input::CompressDone { operation, pages });
         state.stores.of = None;

@@ -11,6 +11,7 @@
 
 mod carry_out;
 mod job;
+mod poison;
 mod run;
 pub(crate) mod wait;
 pub(crate) mod worker;
@@ -29,6 +30,7 @@ use crate::page_file::{BufferPool, PageFile};
 use crate::signal::SignalsBlocked;
 use crate::uffd::{FaultPath, Reservation, Uffd};
 use job::{Job, Stores};
+use poison::Poison;
 use run::Runs;
 use wait::{Told, Waits};
 
@@ -58,14 +60,16 @@ pub(crate) struct State {
     slipped: Vec<(SpaceId, Vpn)>,
     /// Frames whose bytes could not be made, to be told once the outputs are carried out.
     lost: Vec<Pfn>,
-    /// What poisoned pages raise, by their addresses.
-    raised: Vec<(u64, Exception)>,
+    /// Pages whose accesses the kernel refuses.
+    poisons: Vec<Poison>,
     /// A condition was set or cleared since the lock was taken.
     has_changed: bool,
     pub(crate) write_failures: u64,
     recorder: Option<Recorder>,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
+    /// Reads that may begin: the buffers of writes are not for them.
+    reads_left: usize,
     homes: Uffd,
     /// Pages that nobody ever wrote.
     zeros: Reservation,
@@ -163,7 +167,9 @@ impl Pager {
         page_file: Option<Arc<PageFile>>,
         buffers: Arc<BufferPool>,
     ) -> Self {
+        let writes = manager.config().policy.writes_max as usize;
         let mut state = State {
+            reads_left: buffers.count().saturating_sub(writes),
             manager,
             frames,
             spaces: Vec::new(),
@@ -173,7 +179,7 @@ impl Pager {
             stores: Stores::default(),
             slipped: Vec::with_capacity(256),
             lost: Vec::new(),
-            raised: Vec::new(),
+            poisons: Vec::new(),
             zeros,
             has_changed: false,
             write_failures: 0,
@@ -356,14 +362,18 @@ impl Pager {
         }
     }
 
-    /// The exception that made a page poisonous, if one did; the poison is gone then.
-    pub(crate) fn take_raised(&self, space: SpaceId, page: Vpn) -> Option<Exception> {
-        let mut state = self.lock_within(Within::Blocked);
-        let address = state.address(space, page);
-        let found = state.raised.iter().position(|(at, _)| *at == address)?;
-        let (_, exception) = state.raised.swap_remove(found);
-        state.discard(space, page, 1);
-        Some(exception)
+    /// A fault of a thread that the kernel let go: returns when its access may pass.
+    ///
+    /// # Errors
+    /// The exception that it raises.
+    pub(crate) fn fault_let_go(
+        &self,
+        space: SpaceId,
+        address: u64,
+        access: Access,
+    ) -> Result<(), Exception> {
+        let once = self.lock_within(Within::Blocked).heal(space, Vpn::of(address));
+        once.map_or_else(|| self.fault_blocked(space, address, access), Err)
     }
 
     /// Whether a condition is set; waits until it is, or until the time is out.
@@ -418,6 +428,7 @@ impl State {
     /// # Errors
     /// What the manager refuses.
     pub(crate) fn call(&mut self, call: &Call) -> Result<Reply, Refusal> {
+        self.heal_all();
         self.note(|| Event::Call(call.clone()));
         let result = self.manager.call(call);
         self.drain();
@@ -448,6 +459,7 @@ impl State {
 
     /// A space is gone.
     pub(crate) fn remove_space(&mut self, id: SpaceId) -> Option<SpaceMemory> {
+        self.forget_poison(id);
         self.spaces.get_mut(id.0 as usize)?.take()
     }
 

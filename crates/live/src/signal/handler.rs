@@ -75,7 +75,7 @@ extern "C" fn on_signal(number: i32, info: *mut libc::siginfo_t, context: *mut c
         Verdict::NotOurs => previous::hand_on(signal, info, context),
         Verdict::Die { as_signal, code, address } => {
             FaultInfo::put(as_signal, code, address, info);
-            previous::hand_on(as_signal, info, context);
+            previous::hand_on_once(as_signal, info, context);
         }
     }
     error.restore();

@@ -75,6 +75,19 @@ pub(super) fn hand_on(signal: Signal, info: &mut libc::siginfo_t, context: &mut 
     }
 }
 
+/// The same with a fault that would not come again, as of a guard page. Many handlers report a
+/// fault, set its signal back to the default, and let the same fault end the process: so it ends.
+pub(super) fn hand_on_once(
+    signal: Signal,
+    info: &mut libc::siginfo_t,
+    context: &mut libc::ucontext_t,
+) {
+    hand_on(signal, info, context);
+    if in_force(signal).is_ok_and(|action| action.sa_sigaction == libc::SIG_DFL) {
+        die(signal, info, context);
+    }
+}
+
 /// Who a signal goes to: who had it before us, unless it is no longer ours.
 ///
 /// A handler that reports a fault often sets its signal back to the default, so that the same

@@ -1,0 +1,99 @@
+//! Poison: how a thread that the kernel makes wait for a page learns of an exception.
+//!
+//! Poison lets the thread go, into the signal's handler. There it asks for the page again, so that
+//! each thread is told what its own access raises. What is raised once, as by a guard, is kept for
+//! the first that comes.
+//!
+//! # Invariants
+//! - A poisoned page is not in its space, whatever the manager thinks: it waits at home, and who
+//!   brings it in takes the poison away first.
+
+use memtide_core::Exception;
+use memtide_core::page::{Access, PAGE_SIZE, SpaceId, Vpn};
+use memtide_core::snapshot::PteView;
+
+use crate::pager::State;
+use crate::pager::run::{Act, Run};
+
+/// A page whose accesses the kernel refuses.
+#[derive(Debug)]
+pub(crate) struct Poison {
+    space: SpaceId,
+    page: Vpn,
+    /// What is raised once.
+    once: Option<Exception>,
+}
+
+impl State {
+    /// Lets go whoever waits in the kernel for a page.
+    pub(crate) fn poison(&mut self, space: SpaceId, page: Vpn, exception: Exception) {
+        if let Some(run) = self.run_of(space, page)
+            && self.frames.is_at(run.frame, run.address)
+        {
+            self.take(run);
+        }
+        let is_once =
+            matches!(exception, Exception::GuardPage { .. } | Exception::StackOverflow { .. });
+        let once = is_once.then_some(exception);
+        match self.poisons.iter_mut().find(|poison| poison.space == space && poison.page == page) {
+            Some(poison) => poison.once = poison.once.or(once),
+            None => self.poisons.push(Poison { space, page, once }),
+        }
+        let address = self.address(space, page);
+        let memory = self.memory(space);
+        let poisoned = memory.uffd.poison(address, PAGE_SIZE);
+        // It was poisoned already: that wakes nobody.
+        if poisoned.bytes == 0 && memory.uffd.features().poison {
+            self.wake(space, page);
+        }
+    }
+
+    /// Takes the poison from a page, which is as the manager thinks then; what it raises once.
+    pub(crate) fn heal(&mut self, space: SpaceId, page: Vpn) -> Option<Exception> {
+        let of = |poison: &Poison| poison.space == space && poison.page == page;
+        let poison = self.poisons.iter().position(of)?;
+        let poison = self.poisons.swap_remove(poison);
+        self.discard(space, page, 1);
+        if let Some(run) = self.run_of(space, page)
+            && self.frames.is_home(run.frame)
+        {
+            self.carry_out_run(run);
+        }
+        poison.once
+    }
+
+    /// Takes the poison from all pages that raise nothing that is raised once: what follows may
+    /// allow their accesses, to system calls too.
+    pub(crate) fn heal_all(&mut self) {
+        let lasts = |poison: &&Poison| poison.once.is_none();
+        while let Some(Poison { space, page, .. }) = self.poisons.iter().find(lasts) {
+            self.heal(*space, *page);
+        }
+    }
+
+    /// Takes the poison from pages that are brought in.
+    pub(crate) fn heal_run(&mut self, run: &Run) {
+        let first = Vpn::of(run.address - self.memory(run.space).base);
+        let pages = first.0..first.0 + u64::from(run.pages);
+        let is_brought =
+            |poison: &Poison| poison.space == run.space && pages.contains(&poison.page.0);
+        while let Some(poison) = self.poisons.iter().position(is_brought) {
+            let Poison { space, page, .. } = self.poisons.swap_remove(poison);
+            self.discard(space, page, 1);
+        }
+    }
+
+    /// A space is gone, and its poison.
+    pub(crate) fn forget_poison(&mut self, space: SpaceId) {
+        self.poisons.retain(|poison| poison.space != space);
+    }
+
+    /// What brings a page in that the manager thinks is mapped and may be read.
+    fn run_of(&self, space: SpaceId, page: Vpn) -> Option<Run> {
+        let pte = self.manager.snapshot().pte(space, page.address());
+        let Ok(PteView::Valid { frame, rights, .. }) = pte else { return None };
+        let protects = !rights.allow(Access::Write);
+        let (act, address) = (Act::Bring { protects }, self.address(space, page));
+        rights.allow(Access::Read).then_some(Run { act, space, address, frame, pages: 1 })
+    }
+}

@@ -1,0 +1,243 @@
+//! What a program calls: memory as Windows has it, on real pages.
+
+mod support;
+
+use memtide_core::{
+    Allocation, MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE, MEM_RESET, MEM_RESET_UNDO,
+    MEM_WRITE_WATCH, OfferPriority, PageUse, Protection, Refusal, RegionState,
+};
+use memtide_live::{Error, PagedVec, Space};
+use support::{
+    MIB, NO_ACCESS, PAGE, PATHS, READ_ONLY, READ_WRITE, bounded, check, committed, load, machine,
+    mark, scrambled, space, store,
+};
+
+fn page_use(space: &Space, address: u64) -> Option<PageUse> {
+    match space.query(address).expect("an address of the space").state {
+        RegionState::Allocated { page_use, .. } => Some(page_use),
+        RegionState::Free => None,
+    }
+}
+
+#[test]
+fn memory_is_reserved_committed_protected_decommitted_and_released() {
+    bounded(|| {
+        for path in PATHS {
+            let space = space(&machine(8, None), path);
+            let base = space.allocate(&Allocation::reserved(MIB)).expect("addresses");
+            assert_eq!(page_use(&space, base), Some(PageUse::Reserved));
+            space.allocate(&Allocation::commit_at(base + MIB / 2, MIB / 4)).expect("memory");
+            let info = space.query(base + MIB / 2 + 5).expect("an address of the space");
+            assert_eq!((info.base, info.bytes), (base + MIB / 2, MIB / 4));
+            let RegionState::Allocated { allocation_base, page_use: found, .. } = info.state else {
+                panic!("{info:?}")
+            };
+            assert_eq!(allocation_base, base);
+            assert_eq!(found, PageUse::Committed(Protection::READ_WRITE));
+            mark(base + MIB / 2, MIB / 4, 0);
+
+            let before = space.protect(base + MIB / 2, PAGE, READ_ONLY).expect("a protection");
+            assert_eq!(before, READ_WRITE);
+            let before = space.protect(base + MIB / 2, PAGE, NO_ACCESS).expect("a protection");
+            assert_eq!(before, READ_ONLY);
+            assert_eq!(
+                page_use(&space, base + MIB / 2),
+                Some(PageUse::Committed(Protection::NO_ACCESS))
+            );
+            space.protect(base + MIB / 2, PAGE, READ_WRITE).expect("a protection");
+            check(base + MIB / 2, MIB / 4, 0);
+
+            space.free(base + MIB / 2, PAGE, MEM_DECOMMIT).expect("decommitted");
+            assert_eq!(page_use(&space, base + MIB / 2), Some(PageUse::Reserved));
+            let refused = space.free(base + PAGE, 0, MEM_RELEASE).expect_err("not the base");
+            assert!(matches!(refused, Error::Refused(Refusal::FreeNotAtBase { .. })), "{refused}");
+            space.free(base, 0, MEM_RELEASE).expect("released");
+            assert_eq!(page_use(&space, base), None);
+            space.machine().verify().expect("a sound machine");
+        }
+    });
+}
+
+#[test]
+fn decommitted_pages_come_back_as_zeros_even_those_that_were_paged_out() {
+    bounded(|| {
+        for path in PATHS {
+            let space = space(&machine(8, None), path);
+            let bytes = 24 * MIB;
+            let base = committed(&space, bytes);
+            mark(base, bytes, 0);
+            space.free(base, bytes / 2, MEM_DECOMMIT).expect("decommitted");
+            space.allocate(&Allocation::commit_at(base, bytes / 2)).expect("memory");
+            for page in 0..bytes / 2 / PAGE {
+                assert_eq!(load(base + page * PAGE), 0, "{path:?} page {page}");
+            }
+            for page in bytes / 2 / PAGE..bytes / PAGE {
+                assert_eq!(load(base + page * PAGE), scrambled(page), "{path:?} page {page}");
+            }
+            space.machine().verify().expect("a sound machine");
+        }
+    });
+}
+
+#[test]
+fn write_watch_tells_the_pages_that_were_written_and_no_others() {
+    bounded(|| {
+        for path in PATHS {
+            let space = space(&machine(8, None), path);
+            let bytes = 2 * MIB;
+            let kind = MEM_RESERVE | MEM_COMMIT | MEM_WRITE_WATCH;
+            let watched = Allocation { kind, ..Allocation::committed(bytes) };
+            let base = space.allocate(&watched).expect("watched memory");
+            let rest = committed(&space, 24 * MIB);
+            let pages = bytes / PAGE;
+            let written = |step: u64| -> Vec<u64> {
+                (0..pages).filter(|page| page % step == 0).map(|page| base + page * PAGE).collect()
+            };
+            let watch =
+                |resets| space.write_watch(base, bytes, resets, pages as usize).expect("a watch");
+            assert_eq!(watch(true), [0; 0], "{path:?}: nothing is written yet");
+            for step in [3, 5, 7] {
+                written(step).iter().for_each(|page| store(*page, scrambled(*page + step)));
+                (0..pages).for_each(|page| assert!(load(base + page * PAGE + 8) == 0));
+                // Everything goes out and comes back, which is no write.
+                mark(rest, 24 * MIB, step);
+                (0..pages).for_each(|page| assert!(load(base + page * PAGE + 8) == 0));
+                assert_eq!(watch(false), written(step), "{path:?} step {step}");
+                assert_eq!(watch(true), written(step), "{path:?} step {step}, again");
+                assert_eq!(watch(true), [0; 0], "{path:?} step {step}, after the reset");
+            }
+            store(base + 4 * PAGE, 1);
+            space.reset_write_watch(base, bytes).expect("a reset");
+            assert_eq!(watch(true), [0; 0], "{path:?}");
+            for page in written(7) {
+                if page != base + 4 * PAGE {
+                    assert_eq!(load(page), scrambled(page + 7), "{path:?}");
+                }
+            }
+            space.machine().verify().expect("a sound machine");
+        }
+    });
+}
+
+#[test]
+fn what_was_reset_offered_or_discarded_is_whole_or_zeros_and_its_neighbours_stay() {
+    bounded(|| {
+        for path in PATHS {
+            let space = space(&machine(8, None), path);
+            let bytes = 2 * MIB;
+            let [reset, offered, discarded, kept] = [0; 4].map(|_| committed(&space, bytes));
+            for base in [reset, offered, discarded, kept] {
+                mark(base, bytes, base);
+            }
+            let again = |kind| Allocation { kind, ..Allocation::commit_at(reset, bytes) };
+            space.allocate(&again(MEM_RESET)).expect("a reset");
+            space.offer(offered, bytes, OfferPriority::VeryLow).expect("an offer");
+            assert!(matches!(page_use(&space, offered), Some(PageUse::Offered(_))));
+            space.discard(discarded, bytes).expect("a discard");
+            let rest = committed(&space, 24 * MIB);
+            mark(rest, 24 * MIB, 1);
+            // Where some are gone, the call says so.
+            let undone = space.allocate(&again(MEM_RESET_UNDO)).is_ok();
+            let reclaimed = space.reclaim(offered, bytes);
+            for page in 0..bytes / PAGE {
+                let expected = |base: u64| scrambled(page + base);
+                let found = load(reset + page * PAGE);
+                let is_lost = found == 0 && !undone;
+                assert!(found == expected(reset) || is_lost, "{path:?} reset page {page}");
+                let found = load(offered + page * PAGE);
+                let is_lost = found == 0 && reclaimed.is_err();
+                assert!(found == expected(offered) || is_lost, "{path:?} offered page {page}");
+                let found = load(discarded + page * PAGE);
+                assert!(found == 0 || found == expected(discarded), "{path:?} page {page}");
+                assert_eq!(load(kept + page * PAGE), expected(kept), "{path:?} page {page}");
+            }
+            // From then on they are memory like any other.
+            for base in [reset, offered, discarded] {
+                mark(base, bytes, base + 1);
+            }
+            mark(rest, 24 * MIB, 2);
+            for base in [reset, offered, discarded] {
+                check(base, bytes, base + 1);
+            }
+            space.machine().verify().expect("a sound machine");
+        }
+    });
+}
+
+#[test]
+fn an_offer_that_is_reclaimed_at_once_is_whole() {
+    bounded(|| {
+        for path in PATHS {
+            let space = space(&machine(8, None), path);
+            let base = committed(&space, MIB);
+            mark(base, MIB, 5);
+            space.offer(base, MIB, OfferPriority::Normal).expect("an offer");
+            space.reclaim(base, MIB).expect("what nobody needed");
+            check(base, MIB, 5);
+        }
+    });
+}
+
+#[test]
+fn prefetched_pages_come_without_waiting_for_the_disk() {
+    bounded(|| {
+        for path in PATHS {
+            let machine = machine(8, None);
+            let space = space(&machine, path);
+            let (base, rest) = (committed(&space, MIB), committed(&space, 24 * MIB));
+            mark(base, MIB, 0);
+            mark(rest, 24 * MIB, 1);
+            // Reading ahead is for memory that nobody needs.
+            space.free(rest, 0, MEM_RELEASE).expect("released");
+            let before = machine.counters().pages_read;
+            space.prefetch(base, MIB).expect("a prefetch");
+            let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
+            while machine.counters().pages_read < before + MIB / PAGE {
+                assert!(std::time::Instant::now() < limit, "{path:?}: nothing is read");
+                std::thread::yield_now();
+            }
+            let hard = machine.counters().hard;
+            check(base, MIB, 0);
+            assert_eq!(machine.counters().hard, hard, "{path:?}");
+        }
+    });
+}
+
+#[test]
+fn a_paged_vector_does_what_a_vector_does() {
+    bounded(|| {
+        for path in PATHS {
+            let space = space(&machine(8, None), path);
+            let mut ours = PagedVec::<u64>::with_most(&space, 3 << 20).expect("addresses");
+            let mut theirs = Vec::new();
+            for place in 0..50_000 {
+                ours.push(scrambled(place)).expect("room");
+                theirs.push(scrambled(place));
+            }
+            let more: Vec<u64> = (0..2 << 20).map(scrambled).collect();
+            ours.extend_from_slice(&more).expect("room");
+            theirs.extend_from_slice(&more);
+            assert!(ours[..] == theirs[..], "{path:?}: as it was filled");
+            ours.truncate(1_999_999);
+            theirs.truncate(1_999_999);
+            for _ in 0..1000 {
+                assert_eq!(ours.pop(), theirs.pop());
+            }
+            ours.resize(2_100_000).expect("room");
+            theirs.resize(2_100_000, 0);
+            assert!(ours[..] == theirs[..], "{path:?}: with zeros at its end");
+            ours.sort_unstable();
+            theirs.sort_unstable();
+            assert!(ours[..] == theirs[..], "{path:?}: in order");
+            ours.truncate(0);
+            assert_eq!((ours.pop(), ours.len()), (None, 0));
+            ours.push(1).expect("room");
+            assert_eq!(ours[..], [1]);
+            let refused = ours.resize((3 << 20) + 1).expect_err("more than the most");
+            assert!(matches!(refused, Error::Capacity { .. }), "{refused}");
+            assert_eq!(ours[..], [1]);
+            drop(ours);
+            space.machine().verify().expect("a sound machine");
+        }
+    });
+}
