@@ -1,4 +1,5 @@
 //! What a program calls: memory as Windows has it, on real pages.
+#![allow(clippy::cast_possible_truncation, reason = "addresses and sizes have 64 bits here")]
 
 mod support;
 

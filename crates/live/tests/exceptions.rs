@@ -1,4 +1,5 @@
 //! Exceptions: accesses that a program may not make, and who decides about them.
+#![allow(clippy::cast_possible_truncation, reason = "addresses and sizes have 64 bits here")]
 
 mod support;
 

@@ -1,0 +1,101 @@
+//! The conditions of a machine, and waiting for them.
+
+mod support;
+
+use std::time::Duration;
+
+use memtide_core::conditions::{Condition, ConditionSet, Overrides, Profile, Sizes, Thresholds};
+use memtide_core::units::Bytes;
+use memtide_core::{Allocation, MEM_RELEASE};
+use memtide_live::{FaultPath, Machine, MachineOptions};
+use support::{MIB, bounded, committed, mark, space};
+
+const LIMIT: Option<Duration> = Some(Duration::from_secs(30));
+
+/// A machine without a page file: what is used stays in memory.
+fn machine() -> Machine {
+    let overrides =
+        Overrides { low_memory_mb: Some(2), high_memory_mb: Some(6), ..Overrides::default() };
+    let sizes = Sizes { physical: Bytes(16 * MIB), ..Sizes::default() };
+    let marks = Thresholds::new(Profile::Windows, &sizes, &overrides).expect("marks");
+    let options = MachineOptions {
+        page_file: None,
+        thresholds: Some(marks),
+        ..MachineOptions::new(Bytes(16 * MIB))
+    };
+    Machine::new(&options).expect("a machine")
+}
+
+fn only(condition: Condition) -> ConditionSet {
+    let mut set = ConditionSet::EMPTY;
+    set.insert(condition);
+    set
+}
+
+#[test]
+fn low_memory_is_set_while_memory_is_short_and_no_longer() {
+    bounded(|| {
+        let machine = machine();
+        let space = space(&machine, FaultPath::InThread);
+        assert!(machine.is_set(Condition::HighMemory), "all memory is free");
+        assert!(!machine.is_set(Condition::LowMemory));
+        for _ in 0..3 {
+            let base = committed(&space, 14 * MIB);
+            mark(base, 14 * MIB, 0);
+            assert!(machine.is_set(Condition::LowMemory), "{:?}", machine.conditions());
+            assert!(!machine.is_set(Condition::HighMemory));
+            assert!(machine.wait_any(only(Condition::LowMemory), LIMIT));
+            space.free(base, 0, MEM_RELEASE).expect("released");
+            assert!(!machine.is_set(Condition::LowMemory), "{:?}", machine.conditions());
+            assert!(machine.wait_any(only(Condition::HighMemory), LIMIT));
+        }
+        machine.verify().expect("a sound machine");
+    });
+}
+
+#[test]
+fn a_thread_that_waits_for_a_condition_is_woken_when_it_is_set() {
+    bounded(|| {
+        for path in support::PATHS {
+            let machine = &machine();
+            let space = space(machine, path);
+            std::thread::scope(|scope| {
+                let low = only(Condition::LowMemory);
+                let waits = scope.spawn(move || machine.wait_any(low, LIMIT));
+                let waits_too = scope.spawn(move || machine.wait_all(low, LIMIT));
+                let base = committed(&space, 14 * MIB);
+                mark(base, 14 * MIB, 0);
+                assert!(waits.join().expect("no panic"), "{path:?}");
+                assert!(waits_too.join().expect("no panic"), "{path:?}");
+                let waits =
+                    scope.spawn(move || machine.wait_any(only(Condition::HighMemory), LIMIT));
+                space.free(base, 0, MEM_RELEASE).expect("released");
+                assert!(waits.join().expect("no panic"), "{path:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_wait_for_what_does_not_come_ends_with_its_time() {
+    bounded(|| {
+        let machine = machine();
+        let short = Some(Duration::from_millis(30));
+        assert!(!machine.wait_any(only(Condition::LowMemory), short));
+        let both = only(Condition::LowMemory).union(only(Condition::HighMemory));
+        assert!(!machine.wait_all(both, short), "low and high are never set together");
+        assert!(machine.wait_any(both, short));
+    });
+}
+
+#[test]
+fn commit_without_a_page_file_is_refused_before_memory_runs_out() {
+    bounded(|| {
+        let machine = machine();
+        let space = space(&machine, FaultPath::InThread);
+        assert!(space.allocate(&Allocation::committed(64 * MIB)).is_err());
+        let base = committed(&space, 8 * MIB);
+        mark(base, 8 * MIB, 1);
+        support::check(base, 8 * MIB, 1);
+    });
+}
