@@ -1,4 +1,5 @@
 //! Spaces: what a program gets whose data outgrows its budget.
+#![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
 
 use memtide_core::units::Bytes;
 use memtide_live::{FaultPath, Machine, MachineOptions, PagedVec, Space, SpaceOptions};
