@@ -3,8 +3,6 @@
 //! Where a fault costs microseconds, a stream pays for one of many pages. Where the first write to
 //! a page faults, pages ahead of a stream of writes count as written.
 
-use core::ops::Range;
-
 use crate::config::DirtyTracking;
 use crate::fault::Scene;
 use crate::fault::stream::Window;
@@ -12,7 +10,6 @@ use crate::frame_supply::Wanted;
 use crate::manager::Manager;
 use crate::page::{Access, Pfn, SpaceId};
 use crate::pfn::{Flag, PageState, PteAddress};
-use crate::protection::Protection;
 use crate::space::page_table::Owner;
 use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::PageUse;
@@ -21,7 +18,9 @@ use crate::waiter::Waiter;
 impl Manager {
     /// Maps the pages in memory and in the store that lie ahead of a fault.
     pub(crate) fn map_ahead(&mut self, scene: Scene, is_write: bool) {
-        self.along_stream(scene, |manager, scene| match manager.tables.get(scene.pte) {
+        let most = self.config.policy.map_ahead_max;
+        self.along_stream(scene, most, |manager, scene| match manager.tables.get(scene.pte) {
+            _ if !scene.protection.allows(Access::Read) => false,
             Pte::Transition(pfn) => manager.map_one_ahead(scene, pfn, is_write),
             Pte::Store(number) => manager.decompress_ahead(scene, number, is_write),
             _ => false,
@@ -30,12 +29,17 @@ impl Manager {
 
     /// Lets the pages ahead of a stream of first writes be written.
     pub(crate) fn write_ahead(&mut self, scene: Scene) {
-        if !self.writes_ahead(scene.space, scene.region, scene.protection) {
+        if !self.writes_ahead(&scene) {
             return;
         }
-        self.along_stream(scene, |manager, scene| {
+        let most = self.config.policy.map_ahead_max;
+        self.along_stream(scene, most, |manager, scene| {
             let Pte::Valid(valid) = manager.tables.get(scene.pte) else { return false };
-            if valid.is_pinned() || valid.is_shared() || valid.has(DIRTY) {
+            if !manager.writes_ahead(&scene)
+                || valid.is_pinned()
+                || valid.is_shared()
+                || valid.has(DIRTY)
+            {
                 return false;
             }
             manager.tables.set(scene.pte, Pte::Valid(valid.with(DIRTY, true)));
@@ -46,17 +50,22 @@ impl Manager {
 
     /// Whether pages ahead of a write count as written: where their first write would fault, and
     /// nobody watches which are.
-    pub(crate) fn writes_ahead(&self, space: SpaceId, region: u32, protection: Protection) -> bool {
+    pub(crate) fn writes_ahead(&self, scene: &Scene) -> bool {
+        let Scene { space, region, protection, .. } = *scene;
         self.config.dirty_tracking == DirtyTracking::Fault
             && self.spaces.get(space).region(region).write_watch.is_none()
             && protection.allows(Access::Write)
             && !protection.copies_on_write()
     }
 
-    /// Does something to the pages ahead of a fault until it cannot be done.
-    fn along_stream(&mut self, scene: Scene, mut act: impl FnMut(&mut Self, Scene) -> bool) {
+    /// Does something to at most so many pages ahead of a fault, until it cannot be done.
+    pub(crate) fn along_stream(
+        &mut self,
+        scene: Scene,
+        most: u32,
+        mut act: impl FnMut(&mut Self, Scene) -> bool,
+    ) {
         let Scene { space, page, region, .. } = scene;
-        let most = self.config.policy.map_ahead_max;
         let window = self.spaces.get_mut(space).region_mut(region).streams.next(page, most);
         let mut done = Window::ONE;
         for step in 1..=window.after {
@@ -83,16 +92,12 @@ impl Manager {
         act: &mut impl FnMut(&mut Self, Scene) -> bool,
     ) -> bool {
         let region = self.spaces.get(scene.space).region(scene.region);
-        let range: Range<u64> = region.range();
-        if !range.contains(&page) {
+        if !region.range().contains(&page) {
             return false;
         }
         let PageUse::Committed(protection) = region.page_use(page) else { return false };
-        let is_plain = protection.allows(Access::Read) && !protection.is_guard();
-        let Some(pte) = self.tables.neighbour(scene.pte, step).filter(|_| is_plain) else {
-            return false;
-        };
-        act(self, Scene { page, pte, protection, ..scene })
+        let Some(pte) = self.tables.neighbour(scene.pte, step) else { return false };
+        !protection.is_guard() && act(self, Scene { page, pte, protection, ..scene })
     }
 
     /// Maps a private page that was read together with those that threads wait for, which get
@@ -115,7 +120,8 @@ impl Manager {
         self.map_one_ahead(Scene { space, page, region, protection, pte }, pfn, is_write);
     }
 
-    fn has_room(&self, space: SpaceId) -> bool {
+    /// Whether one more page may enter the working set ahead of need.
+    pub(crate) fn has_room(&self, space: SpaceId) -> bool {
         let holder = self.spaces.get(space);
         holder.working_set.len() < holder.limits.maximum || !holder.limits.is_maximum_hard
     }
@@ -130,7 +136,7 @@ impl Manager {
         if !self.has_room(scene.space) || !is_there || entry.has(Flag::Prototype) {
             return false;
         }
-        let is_write = is_write && self.writes_ahead(scene.space, scene.region, scene.protection);
+        let is_write = is_write && self.writes_ahead(&scene);
         self.activate(scene, is_write, pfn);
         true
     }
@@ -143,7 +149,7 @@ impl Manager {
         let Some(pfn) = self.take_frame(Wanted::Any, scene.space) else { return false };
         let priority = self.spaces.get(scene.space).priority;
         self.take_from_store(number, scene.pte, pfn, priority);
-        let is_write = is_write && self.writes_ahead(scene.space, scene.region, scene.protection);
+        let is_write = is_write && self.writes_ahead(&scene);
         self.activate(scene, is_write, pfn);
         true
     }

@@ -1,13 +1,11 @@
 //! The first access to a private page: it gets a page of zeros.
 
-use crate::fault::stream::Window;
 use crate::fault::{Outcome, Scene};
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
 use crate::output::Content;
 use crate::page::{Pfn, SpaceId};
 use crate::space::pte::Pte;
-use crate::space::region::PageUse;
 use crate::waiter::Waiter;
 use crate::working_set::list::Queue;
 use crate::working_set::resident::Mapping;
@@ -19,8 +17,12 @@ impl Manager {
         };
         self.count_fault(waiter, |counters| counters.demand_zero += 1);
         self.map_zeros(scene, pfn, waiter.writes());
-        if self.config.policy.demand_zero_max > 1 {
-            self.zero_ahead(scene, waiter.writes());
+        let most = self.config.policy.demand_zero_max;
+        if most > 1 {
+            let is_write = waiter.writes();
+            self.along_stream(scene, most, |manager, scene| {
+                manager.map_zeros_ahead(scene, is_write)
+            });
         }
         Outcome::Resolved
     }
@@ -35,42 +37,16 @@ impl Manager {
         self.take_frame(wanted, space)
     }
 
-    /// Maps zeros ahead of a stream of first accesses, while memory is plentiful.
-    fn zero_ahead(&mut self, scene: Scene, is_write: bool) {
-        let Scene { space, page, region, .. } = scene;
-        let most = self.config.policy.demand_zero_max;
-        let window = self.spaces.get_mut(space).region_mut(region).streams.next(page, most);
-        let after = (1..=window.after).map(|step| (i64::from(step), page + u64::from(step)));
-        let before = (1..=window.before).map(|step| (-i64::from(step), page - u64::from(step)));
-        let mut done = Window::ONE;
-        for (step, page) in after.chain(before) {
-            let Some(pte) = self.tables.neighbour(scene.pte, step) else { break };
-            if !self.map_zeros_ahead(Scene { page, pte, ..scene }, is_write) {
-                break;
-            }
-            done.after += u32::from(step > 0);
-            done.before += u32::from(step < 0);
-        }
-        self.spaces.get_mut(space).region_mut(region).streams.handled(page, done);
-    }
-
+    /// Maps zeros where nothing is yet, while memory is plentiful.
     fn map_zeros_ahead(&mut self, scene: Scene, is_write: bool) -> bool {
-        let holder = self.spaces.get(scene.space);
-        let region = holder.region(scene.region);
-        if !region.range().contains(&scene.page) {
-            return false;
-        }
-        let PageUse::Committed(protection) = region.page_use(scene.page) else { return false };
-        let room =
-            holder.working_set.len() < holder.limits.maximum || !holder.limits.is_maximum_hard;
-        let plentiful = self.frames.available() > self.config.policy.ahead_low;
-        let is_usable = !protection.is_guard() && self.tables.get(scene.pte) == Pte::None;
-        if !is_usable || !room || !plentiful {
+        let is_plentiful = self.frames.available() > self.config.policy.ahead_low;
+        let is_untouched = self.tables.get(scene.pte) == Pte::None;
+        if !is_untouched || !is_plentiful || !self.has_room(scene.space) {
             return false;
         }
         let Some(pfn) = self.take_frame(Wanted::Zeros, scene.space) else { return false };
-        let is_write = is_write && self.writes_ahead(scene.space, scene.region, protection);
-        self.map_zeros(Scene { protection, ..scene }, pfn, is_write);
+        let is_write = is_write && self.writes_ahead(&scene);
+        self.map_zeros(scene, pfn, is_write);
         true
     }
 
