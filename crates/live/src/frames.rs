@@ -88,11 +88,6 @@ impl Frames {
         self.get(frame).at = home;
     }
 
-    /// It has no page any more.
-    pub(crate) fn lost(&mut self, frame: Pfn) {
-        *self.get(frame) = Frame { at: NOWHERE, sum: Sum::Unknown };
-    }
-
     /// What is known of its checksum.
     pub(crate) fn sum(&self, frame: Pfn) -> Sum {
         self.frames[frame.0 as usize].sum
@@ -118,24 +113,22 @@ impl Frames {
         memory::page_mut(self.home(frame))
     }
 
-    /// Gives the page at home back to the kernel, which has a copy in a space.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub(crate) fn release_home_keeping_sum(&mut self, frame: Pfn) -> Result<(), Errno> {
-        let sum = self.sum(frame);
-        self.release_home(frame)?;
-        self.set_sum(frame, sum);
-        Ok(())
+    /// The bytes of a frame, and those at another's home, to be made of them; as
+    /// [`bytes_at_home`](Self::bytes_at_home).
+    pub(crate) fn bytes_and_home(&mut self, from: Pfn, to: Pfn) -> (&Page, &mut Page) {
+        assert!(from != to, "frame {from} is to be made of itself");
+        self.came_home(to);
+        self.set_sum(to, Sum::Unknown);
+        (self.bytes(from), memory::page_mut(self.home(to)))
     }
 
-    /// Gives the page at home back to the kernel.
+    /// Gives the page at home back to the kernel; what is known of its checksum stays.
     ///
     /// # Errors
     /// What the kernel says.
     pub(crate) fn release_home(&mut self, frame: Pfn) -> Result<(), Errno> {
         self.homes.discard(u64::from(frame.0) * PAGE_SIZE, PAGE_SIZE)?;
-        self.lost(frame);
+        self.get(frame).at = NOWHERE;
         Ok(())
     }
 }

@@ -36,6 +36,7 @@ mod signal;
 mod space;
 #[cfg(test)]
 mod speed;
+mod thread;
 mod uffd;
 
 pub use error::Error;

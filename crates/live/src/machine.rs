@@ -19,6 +19,7 @@ use crate::options::MachineOptions;
 use crate::page_file::{BufferPool, CLUSTER, IoEngine, PageFile, PageFileOptions};
 use crate::pager::{Pager, Recorder, worker};
 use crate::space::{Space, SpaceOptions};
+use crate::thread;
 use crate::uffd::{FaultPath, Reservation, Uffd};
 
 /// The least budget: less has no room for the buffers that writes need.
@@ -133,12 +134,8 @@ impl Machine {
         let mut running = Running { pager, link, workers: Vec::new() };
         for _ in 0..WORKERS {
             let pager = Arc::clone(&running.pager);
-            let thread = std::thread::Builder::new().name("memtide-worker".into());
-            let started = thread.spawn(move || worker::work(&pager));
-            running.workers.push(started.map_err(|error| Error::System {
-                what: "a worker thread",
-                error: rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::AGAIN),
-            })?);
+            let started = thread::spawn("memtide-worker", move || worker::work(&pager));
+            running.workers.push(started.map_err(Error::system("a worker thread"))?);
         }
         Ok(Self { running: Arc::new(running) })
     }

@@ -81,7 +81,7 @@ impl Space {
         };
         let base = reservation.address();
         let end = base + reservation.bytes();
-        let memory = SpaceMemory { base, path: options.path, reservation, uffd: Arc::clone(&uffd) };
+        let memory = SpaceMemory { path: options.path, reservation, uffd: Arc::clone(&uffd) };
         machine.pager().lock().add_space(id, memory);
         let pager = Arc::as_ptr(machine.pager());
         let registration = registry::register(base..end, pager, id, options.path);
@@ -328,15 +328,6 @@ impl Space {
 
     pub(crate) fn fault(&self, inside: u64, access: Access) -> Result<(), Error> {
         Ok(self.machine.pager().fault(self.id, inside, access)?)
-    }
-
-    /// What a protection of its pages is called by Windows' constant.
-    #[must_use]
-    pub fn protection_at(&self, address: u64) -> Option<Protection> {
-        match self.query(address).ok()?.state {
-            RegionState::Allocated { allocation_protection, .. } => Some(allocation_protection),
-            RegionState::Free => None,
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::time::Timespec;
 
 use crate::fault_path::registry;
 use crate::pager::Pager;
-use crate::signal::SignalsBlocked;
+use crate::thread;
 use crate::uffd::{Event, Uffd};
 
 /// Faults that are read from the disk at a time.
@@ -37,12 +37,11 @@ impl Handlers {
         for _ in 0..THREADS {
             let (pager, uffd) = (Arc::clone(pager), Arc::clone(uffd));
             let (ends, wakes) = (Arc::clone(&handlers.ends), Arc::clone(&handlers.wakes));
-            let thread = std::thread::Builder::new().name("memtide-faults".into());
-            let started = thread.spawn(move || serve(&pager, &uffd, &ends, &wakes));
-            handlers.threads.push(started.map_err(|error| crate::Error::System {
-                what: "a thread that handles faults",
-                error: rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::AGAIN),
-            })?);
+            let started =
+                thread::spawn("memtide-faults", move || serve(&pager, &uffd, &ends, &wakes));
+            handlers
+                .threads
+                .push(started.map_err(crate::Error::system("a thread that handles faults"))?);
         }
         Ok(handlers)
     }
@@ -62,7 +61,6 @@ impl Drop for Handlers {
 const NAP: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 fn serve(pager: &Pager, uffd: &Uffd, ends: &AtomicBool, wakes: &OwnedFd) {
-    let _blocked = SignalsBlocked::new();
     let mut events = Vec::with_capacity(1);
     while !ends.load(Ordering::Acquire) {
         if uffd.wait(wakes.as_fd(), Some(NAP)).is_err() {

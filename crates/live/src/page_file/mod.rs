@@ -37,9 +37,10 @@ use rustix::io::Errno;
 
 pub(crate) use buffer::{Buffer, BufferPool, CLUSTER};
 pub use options::{Direct, IoEngine, OpenError, PageFileOptions};
+pub(crate) use writes::io_error;
 
 use crate::memory::PAGE_BYTES;
-use crate::signal::SignalsBlocked;
+use crate::thread;
 use cipher::Cipher;
 use disk_file::DiskFile;
 use sealed::SealedStorage;
@@ -137,14 +138,11 @@ impl PageFile {
 
     fn spawn(&mut self, serve: impl FnOnce(&Writes) + Send + 'static) -> Result<(), Errno> {
         let writes = Arc::clone(&self.writes);
-        let thread = std::thread::Builder::new().name("memtide-pagefile".into()).spawn(move || {
-            // A program's handlers must not run here: they might touch managed memory.
-            let _blocked = SignalsBlocked::new();
+        let thread = thread::spawn("memtide-pagefile", move || {
             let _ends_process = EndsProcess;
             serve(&writes);
         });
-        self.threads
-            .push(thread.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN))?);
+        self.threads.push(thread?);
         Ok(())
     }
 
@@ -181,10 +179,10 @@ impl PageFile {
             return Ok(());
         }
         if pages > self.maximum {
-            return Err(writes::io_error(Errno::NOSPC));
+            return Err(io_error(Errno::NOSPC));
         }
         let [from, to] = [size, pages].map(sealed::offset_of);
-        self.writes.pages.storage.allocate(from, to).map_err(writes::io_error)?;
+        self.writes.pages.storage.allocate(from, to).map_err(io_error)?;
         self.size.store(pages, Ordering::Release);
         Ok(())
     }
@@ -201,7 +199,7 @@ impl PageFile {
     pub(crate) fn read(&self, slot: u32, buffer: &mut Buffer, pages: usize) -> Result<(), IoError> {
         self.check(slot, pages);
         let bytes = &mut buffer[..pages * PAGE_BYTES];
-        self.writes.pages.read(slot, bytes).map_err(writes::io_error)
+        self.writes.pages.read(slot, bytes).map_err(io_error)
     }
 
     /// The checksum of the plain page that was last written there.

@@ -1,12 +1,13 @@
 //! What the manager asks for, done to real memory.
 
-use memtide_core::page::{Access, Pfn, SpaceId, ThreadId, Vpn};
-use memtide_core::{Content, Event, Exception, Input, IoError, Output, Rights, Source, Stored};
+use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Vpn};
+use memtide_core::{Content, Exception, Input, Output, Rights, Source, Stored};
 use rustix::io::Errno;
 
 use crate::compress;
 use crate::frames::Sum;
-use crate::memory::{self, PAGE_BYTES};
+use crate::memory;
+use crate::page_file::io_error;
 use crate::pager::State;
 use crate::pager::job::{self, Job};
 use crate::pager::run::{Act, Run};
@@ -37,18 +38,12 @@ impl State {
     /// A write came between mapping a page and protecting it: the manager learns of it now.
     fn repeat_write(&mut self, space: SpaceId, page: Vpn) {
         let (thread, address, access) = (NOBODY, page.address(), Access::Write);
-        let now = self.now();
-        let input = Input::Fault { thread, space, address, access };
-        self.note(|| Event::Input(now, input.clone()));
-        self.manager.handle(now, input);
+        self.hand_in(Input::Fault { thread, space, address, access });
     }
 
     /// The bytes of a frame could not be made.
     fn tell_lost(&mut self, frame: Pfn) {
-        let error = IoError(Errno::BADMSG.raw_os_error().unsigned_abs());
-        let (now, input) = (self.now(), Input::Lost { frame, error });
-        self.note(|| Event::Input(now, input.clone()));
-        self.manager.handle(now, input);
+        self.hand_in(Input::Lost { frame, error: io_error(Errno::BADMSG) });
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -83,20 +78,16 @@ impl State {
                 }
             }
             Output::Copy { from, to } => {
-                let bytes = *self.frames.bytes(from);
-                *self.frames.bytes_at_home(to) = bytes;
+                let (bytes, home) = self.frames.bytes_and_home(from, to);
+                *home = *bytes;
             }
             Output::Decompress { from, to } => self.decompress(from, to),
             Output::Store { operation, index, to } => {
                 if let Stored::Bytes { frame, offset, bytes } = to {
                     let from = self.stores.get(operation, index);
                     let range = usize::from(offset)..usize::from(offset) + usize::from(bytes);
-                    let home = if self.frames.is_home(frame) {
-                        memory::page_mut(self.frames.home(frame))
-                    } else {
-                        self.frames.bytes_at_home(frame)
-                    };
-                    home[range].copy_from_slice(&from[..usize::from(bytes)]);
+                    self.frames.bytes_at_home(frame)[range]
+                        .copy_from_slice(&from[..usize::from(bytes)]);
                 }
             }
             Output::Compress { operation } => {
@@ -112,7 +103,8 @@ impl State {
             Output::Raise { thread, exception } => self.raise(thread, exception),
             Output::Refuse { thread, refusal } => self.tell(thread, Told::Refused(refusal)),
             Output::Condition(_) => self.has_changed = true,
-            Output::WriteFailed { .. } => self.write_failures += 1,
+            // The manager counts it, keeps the page and tries again; nobody here waits for it.
+            Output::WriteFailed { .. } => {}
             other => unreachable!("an output that no world knows: {other:?}"),
         }
     }
@@ -204,45 +196,39 @@ impl State {
         let home = self.frames.home(run.frame);
         let wakes = !protects;
         let moved = match memory.uffd.features().moves {
-            true => memory.uffd.move_pages(run.address, home, run.bytes(), wakes).bytes,
+            true => memory.uffd.move_pages(run.address, home, run.bytes(), wakes).pages(),
             false => 0,
         };
-        let done = u32::try_from(moved / PAGE_BYTES as u64).unwrap_or(run.pages);
-        for (address, frame) in run.each().take(done as usize) {
+        for (address, frame) in run.first(moved).each() {
             self.frames.moved(frame, address);
         }
         // What cannot be moved (the kernel, or somebody's hold on a page) is copied.
-        for (address, frame) in run.each().skip(done as usize) {
-            let copied = memory.uffd.copy(
-                address,
-                self.frames.home(frame),
-                PAGE_BYTES as u64,
-                protects,
-                wakes,
-            );
-            expect_whole("copying a page into a space", copied, PAGE_BYTES as u64);
-            let released = self.frames.release_home_keeping_sum(frame);
+        for (address, frame) in run.behind(moved).each() {
+            let from = self.frames.home(frame);
+            let copied = memory.uffd.copy(address, from, PAGE_SIZE, protects, wakes);
+            expect_whole("copying a page into a space", copied, PAGE_SIZE);
+            let released = self.frames.release_home(frame);
             released.unwrap_or_else(|errno| job::fatal("giving a page back", errno));
             self.frames.moved(frame, address);
         }
         if protects {
-            self.protect_brought(run, done);
+            self.protect_brought(run, moved);
         }
     }
 
     /// Protects pages that were just moved in, and finds those that were written before that.
-    fn protect_brought(&mut self, run: Run, moved: u32) {
+    fn protect_brought(&mut self, run: Run, moved: u64) {
         let memory = self.memory(run.space).clone();
         if moved > 0 {
-            let bytes = u64::from(moved) * PAGE_BYTES as u64;
+            let bytes = run.first(moved).bytes();
             let done = memory.uffd.write_protect(run.address, bytes, true, false);
             done.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
         }
-        for (address, frame) in run.each().take(moved as usize) {
+        for (address, frame) in run.first(moved).each() {
             let now = memory::sum(memory::page(address));
             if self.frames.sum(frame) != Sum::Known(now) {
                 self.frames.set_sum(frame, Sum::Unknown);
-                let page = Vpn::of(address - memory.base);
+                let page = Vpn::of(address - memory.base());
                 self.slipped.push((run.space, page));
             }
         }
@@ -274,34 +260,31 @@ impl State {
         let memory = self.memory(run.space).clone();
         let home = self.frames.home(run.frame);
         let moved = match self.homes.features().moves {
-            true => self.homes.move_pages(home, run.address, run.bytes(), false).bytes,
+            true => self.homes.move_pages(home, run.address, run.bytes(), false).pages(),
             false => 0,
         };
-        let done = u32::try_from(moved / PAGE_BYTES as u64).unwrap_or(run.pages) as usize;
-        for (_, frame) in run.each().take(done) {
+        for (_, frame) in run.first(moved).each() {
             self.frames.came_home(frame);
         }
-        let rest: u64 = run.bytes() - done as u64 * PAGE_BYTES as u64;
-        if rest == 0 {
+        let rest = run.behind(moved);
+        if rest.pages == 0 {
             return;
         }
         // A write meanwhile faults, and waits for the lock: what is copied is all there is.
-        let first = run.address + run.bytes() - rest;
-        let done_protecting = memory.uffd.write_protect(first, rest, true, false);
-        done_protecting.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
-        for (address, frame) in run.each().skip(done) {
+        let protected = memory.uffd.write_protect(rest.address, rest.bytes(), true, false);
+        protected.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
+        for (address, frame) in rest.each() {
             let sum = self.frames.sum(frame);
             *self.frames.bytes_at_home(frame) = *memory::page(address);
             self.frames.set_sum(frame, sum);
         }
-        let dropped = memory.reservation.discard(first - memory.reservation.address(), rest);
-        dropped.unwrap_or_else(|errno| job::fatal("giving pages back", errno));
+        let first = Vpn::of(rest.address - memory.base());
+        self.discard(run.space, first, u64::from(rest.pages));
     }
 
+    /// Gives pages of a space back to the kernel.
     pub(crate) fn discard(&mut self, space: SpaceId, page: Vpn, pages: u64) {
-        let memory = self.memory(space);
-        let offset = memory.base + page.address() - memory.reservation.address();
-        let dropped = memory.reservation.discard(offset, pages * PAGE_BYTES as u64);
+        let dropped = self.memory(space).reservation.discard(page.address(), pages * PAGE_SIZE);
         dropped.unwrap_or_else(|errno| job::fatal("giving pages back", errno));
     }
 
@@ -313,11 +296,8 @@ impl State {
             }
             Stored::Bytes { frame, offset, bytes } => {
                 let range = usize::from(offset)..usize::from(offset) + usize::from(bytes);
-                let mut packed = [0; PAGE_BYTES];
-                packed[..usize::from(bytes)].copy_from_slice(&self.frames.bytes(frame)[range]);
-                let home = self.frames.bytes_at_home(to);
-                let done = compress::decompress(&packed[..usize::from(bytes)], home);
-                if done.is_err() {
+                let (packed, home) = self.frames.bytes_and_home(frame, to);
+                if compress::decompress(&packed[range], home).is_err() {
                     self.lost.push(to);
                 }
             }

@@ -17,13 +17,16 @@ pub(crate) mod wait;
 pub(crate) mod worker;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use memtide_core::conditions::{ConditionSet, State as Level};
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Tick, Vpn};
 use memtide_core::{Call, Event, Exception, Input, Manager, Refusal, Reply};
+
+use rustix::thread::futex;
+use rustix::time::Timespec;
 
 use crate::frames::Frames;
 use crate::page_file::{BufferPool, PageFile};
@@ -40,11 +43,16 @@ pub type Recorder = Box<dyn FnMut(&Event) + Send>;
 /// The memory of a space.
 #[derive(Clone)]
 pub(crate) struct SpaceMemory {
-    /// Where the address 0 of the manager's space lies.
-    pub(crate) base: u64,
     pub(crate) path: FaultPath,
     pub(crate) reservation: Arc<Reservation>,
     pub(crate) uffd: Arc<Uffd>,
+}
+
+impl SpaceMemory {
+    /// Where the address 0 of the manager's space lies.
+    fn base(&self) -> u64 {
+        self.reservation.address()
+    }
 }
 
 /// What the lock protects.
@@ -64,7 +72,6 @@ pub(crate) struct State {
     poisons: Vec<Poison>,
     /// A condition was set or cleared since the lock was taken.
     has_changed: bool,
-    pub(crate) write_failures: u64,
     recorder: Option<Recorder>,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
@@ -81,8 +88,8 @@ pub(crate) struct Pager {
     state: Mutex<State>,
     /// There are jobs, or the machine ends.
     work: Condvar,
-    /// A condition changed.
-    changed: Condvar,
+    /// Counts the changes of conditions; who waits for one sleeps on it.
+    changes: AtomicU32,
     ends: AtomicBool,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
@@ -92,7 +99,8 @@ pub(crate) struct Pager {
 pub(crate) struct Locked<'a> {
     state: Option<MutexGuard<'a, State>>,
     pager: &'a Pager,
-    _signals: Option<SignalsBlocked>,
+    /// Last, so that they are let through when the lock is free.
+    signals: Option<SignalsBlocked>,
 }
 
 impl std::ops::Deref for Locked<'_> {
@@ -121,12 +129,7 @@ impl Drop for Locked<'_> {
     }
 }
 
-impl<'a> Locked<'a> {
-    /// The lock of a thread that blocks all signals.
-    fn blocked(pager: &'a Pager, state: MutexGuard<'a, State>) -> Self {
-        Self { state: Some(state), pager, _signals: None }
-    }
-
+impl Locked<'_> {
     /// Sleeps until there is work, or for so long.
     fn sleep(mut self, most: Duration) {
         let Some(state) = self.state.take() else { return };
@@ -143,18 +146,11 @@ impl<'a> Locked<'a> {
             self.pager.work.notify_one();
         }
         if has_changed {
-            self.pager.changed.notify_all();
+            self.pager.changes.fetch_add(1, Ordering::Release);
+            let all = u32::MAX >> 1;
+            let _ = futex::wake(&self.pager.changes, futex::Flags::PRIVATE, all);
         }
     }
-}
-
-/// Who takes the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Within {
-    /// A thread that signals may interrupt.
-    Program,
-    /// A thread, or a signal's handler, that has all signals blocked.
-    Blocked,
 }
 
 impl Pager {
@@ -182,7 +178,6 @@ impl Pager {
             poisons: Vec::new(),
             zeros,
             has_changed: false,
-            write_failures: 0,
             recorder: None,
             page_file: page_file.clone(),
             buffers: Arc::clone(&buffers),
@@ -193,7 +188,7 @@ impl Pager {
         Self {
             state: Mutex::new(state),
             work: Condvar::new(),
-            changed: Condvar::new(),
+            changes: AtomicU32::new(0),
             ends: AtomicBool::new(false),
             page_file,
             buffers,
@@ -215,13 +210,16 @@ impl Pager {
 
     /// Takes the lock from a program's thread.
     pub(crate) fn lock(&self) -> Locked<'_> {
-        self.lock_within(Within::Program)
+        let signals = SignalsBlocked::new();
+        let mut locked = self.lock_blocked();
+        locked.signals = Some(signals);
+        locked
     }
 
-    fn lock_within(&self, within: Within) -> Locked<'_> {
-        let signals = (within == Within::Program).then(SignalsBlocked::new);
+    /// Takes the lock in a thread, or a signal's handler, that blocks all signals.
+    fn lock_blocked(&self) -> Locked<'_> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Locked { state: Some(state), pager: self, _signals: signals }
+        Locked { state: Some(state), pager: self, signals: None }
     }
 
     /// Makes a call of the manager. A page file that must grow first grows at once.
@@ -249,7 +247,7 @@ impl Pager {
         address: u64,
         access: Access,
     ) -> Result<(), Exception> {
-        self.fault_within(Within::Program, space, address, access)
+        self.fault_locked(self.lock(), space, address, access)
     }
 
     /// The same in a signal's handler, or in a thread that blocks all signals.
@@ -262,17 +260,16 @@ impl Pager {
         address: u64,
         access: Access,
     ) -> Result<(), Exception> {
-        self.fault_within(Within::Blocked, space, address, access)
+        self.fault_locked(self.lock_blocked(), space, address, access)
     }
 
-    fn fault_within(
-        &self,
-        within: Within,
+    fn fault_locked<'a>(
+        &'a self,
+        mut state: Locked<'a>,
         space: SpaceId,
         address: u64,
         access: Access,
     ) -> Result<(), Exception> {
-        let mut state = self.lock_within(within);
         if state.touch(space, address, access) {
             return Ok(());
         }
@@ -344,7 +341,7 @@ impl Pager {
 
     /// A fault that the handler thread read: nobody waits here; who faulted is woken.
     pub(crate) fn fault_of_another(&self, space: SpaceId, address: u64, access: Access) {
-        let mut state = self.lock_within(Within::Blocked);
+        let mut state = self.lock_blocked();
         if state.touch(space, address, access) {
             state.wake(space, Vpn::of(address));
             return;
@@ -372,7 +369,7 @@ impl Pager {
         address: u64,
         access: Access,
     ) -> Result<(), Exception> {
-        let once = self.lock_within(Within::Blocked).heal(space, Vpn::of(address));
+        let once = self.lock_blocked().heal(space, Vpn::of(address));
         once.map_or_else(|| self.fault_blocked(space, address, access), Err)
     }
 
@@ -382,26 +379,25 @@ impl Pager {
         deadline: Option<Instant>,
         holds: impl Fn(ConditionSet) -> bool,
     ) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !holds(state.conditions()) {
+        loop {
+            // What changes after this look changes the count, and so ends the sleep.
+            let seen = self.changes.load(Ordering::Acquire);
+            if holds(self.lock().conditions()) {
+                return true;
+            }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 return false;
             }
-            state = match left {
-                Some(left) => {
-                    let waited = self.changed.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            // A time that the kernel's clock cannot hold is as good as none.
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            let _ = futex::wait(&self.changes, futex::Flags::PRIVATE, seen, left.as_ref());
         }
-        true
     }
 
     /// A write of the page file ended.
     pub(crate) fn write_done(&self, token: u64, result: Result<(), memtide_core::IoError>) {
-        let mut state = self.lock_within(Within::Blocked);
+        let mut state = self.lock_blocked();
         state.write_done(token, result);
     }
 }
@@ -442,10 +438,14 @@ impl State {
 
     /// Hands in an input, and carries out what follows.
     pub(crate) fn input(&mut self, input: Input) {
+        self.hand_in(input);
+        self.drain();
+    }
+
+    fn hand_in(&mut self, input: Input) {
         let now = self.now();
         self.note(|| Event::Input(now, input.clone()));
         self.manager.handle(now, input);
-        self.drain();
     }
 
     /// A space has memory from now on.
@@ -476,14 +476,14 @@ impl State {
     }
 
     fn address(&self, space: SpaceId, page: Vpn) -> u64 {
-        self.memory(space).base + page.address()
+        self.memory(space).base() + page.address()
     }
 
     /// Wakes whoever waits for a page in the kernel.
     fn wake(&self, space: SpaceId, page: Vpn) {
         let memory = self.memory(space);
         if memory.path == FaultPath::Handler {
-            let _ = memory.uffd.wake(memory.base + page.address(), PAGE_SIZE);
+            let _ = memory.uffd.wake(memory.base() + page.address(), PAGE_SIZE);
         }
     }
 

@@ -73,7 +73,7 @@ impl State {
 
     /// Takes the poison from pages that are brought in.
     pub(crate) fn heal_run(&mut self, run: &Run) {
-        let first = Vpn::of(run.address - self.memory(run.space).base);
+        let first = Vpn::of(run.address - self.memory(run.space).base());
         let pages = first.0..first.0 + u64::from(run.pages);
         let is_brought =
             |poison: &Poison| poison.space == run.space && pages.contains(&poison.page.0);

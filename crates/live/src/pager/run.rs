@@ -45,7 +45,22 @@ impl Run {
         (0..pages).map(move |n| (address + u64::from(n) * PAGE_SIZE, Pfn(frame.0 + n)))
     }
 
-    /// Its size.
+    /// Its first so many pages.
+    pub(crate) fn first(mut self, pages: u64) -> Self {
+        self.pages = u32::try_from(pages).map_or(self.pages, |pages| pages.min(self.pages));
+        self
+    }
+
+    /// What stands behind its first so many pages.
+    pub(crate) fn behind(mut self, pages: u64) -> Self {
+        let before = self.first(pages);
+        self.address += before.bytes();
+        self.frame.0 += before.pages;
+        self.pages -= before.pages;
+        self
+    }
+
+    /// Its size, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         u64::from(self.pages) * PAGE_SIZE
     }

@@ -1,28 +1,24 @@
 //! Workers: jobs that nobody waits for, and time that passes.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use memtide_core::Input;
 
-use crate::pager::{Locked, Pager};
-use crate::signal::SignalsBlocked;
+use crate::pager::Pager;
 
 /// The longest sleep while nothing is due.
 const NAP: Duration = Duration::from_secs(1);
 
 /// Works until the machine ends.
 pub(crate) fn work(pager: &Pager) {
-    let _blocked = SignalsBlocked::new();
     while !pager.ends.load(Ordering::Acquire) {
         turn(pager);
     }
 }
 
 fn turn(pager: &Pager) {
-    let state = pager.state.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut state = Locked::blocked(pager, state);
+    let mut state = pager.lock_blocked();
     if let Some(job) = state.jobs.pop_front() {
         return pager.run_job(&mut state, job);
     }

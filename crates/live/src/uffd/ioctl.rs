@@ -1,5 +1,6 @@
 //! The ioctls of a userfaultfd that has its features.
 
+use memtide_core::page::PAGE_SIZE;
 use rustix::io::Errno;
 use rustix::ioctl::{Opcode, Updater};
 
@@ -13,6 +14,13 @@ pub(crate) struct Moved {
     pub(crate) bytes: u64,
     /// What the page after them was refused for; `None` where the whole range is done.
     pub(crate) stopped: Option<Errno>,
+}
+
+impl Moved {
+    /// What was done, in pages.
+    pub(crate) const fn pages(&self) -> u64 {
+        self.bytes / PAGE_SIZE
+    }
 }
 
 impl Uffd {

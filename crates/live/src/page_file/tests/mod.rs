@@ -141,5 +141,5 @@ pub(super) fn pages_of(seed: u64, pages: std::ops::Range<usize>) -> Vec<Page> {
 }
 
 pub(super) fn error(errno: Errno) -> IoError {
-    writes::io_error(errno)
+    io_error(errno)
 }
