@@ -1,4 +1,7 @@
 //! What the manager asks for, done to real memory.
+//!
+//! Nothing here wakes a thread that the kernel makes wait for a page, but telling it that it goes
+//! on: a page may be there before it is known that the access to it raises an exception.
 
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Vpn};
 use memtide_core::{Content, Exception, Input, Output, Rights, Source, Stored};
@@ -12,7 +15,7 @@ use crate::pager::State;
 use crate::pager::job::{self, Job};
 use crate::pager::run::{Act, Run};
 use crate::pager::wait::Told;
-use crate::uffd::{FaultPath, Moved};
+use crate::uffd::Moved;
 
 /// Who repeats a write that slipped in before its page was protected: no thread of the program.
 const NOBODY: ThreadId = ThreadId(u32::MAX);
@@ -170,7 +173,7 @@ impl State {
             Act::Take => self.take(run),
             Act::Protect { on } => {
                 let uffd = &self.memory(run.space).uffd;
-                let done = uffd.write_protect(run.address, run.bytes(), on, !on);
+                let done = uffd.write_protect(run.address, run.bytes(), on, false);
                 done.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
                 if !on {
                     run.each().for_each(|(_, frame)| self.frames.set_sum(frame, Sum::Unknown));
@@ -194,9 +197,8 @@ impl State {
         }
         let memory = self.memory(run.space).clone();
         let home = self.frames.home(run.frame);
-        let wakes = !protects;
         let moved = match memory.uffd.features().moves {
-            true => memory.uffd.move_pages(run.address, home, run.bytes(), wakes).pages(),
+            true => memory.uffd.move_pages(run.address, home, run.bytes(), false).pages(),
             false => 0,
         };
         for (address, frame) in run.first(moved).each() {
@@ -205,7 +207,7 @@ impl State {
         // What cannot be moved (the kernel, or somebody's hold on a page) is copied.
         for (address, frame) in run.behind(moved).each() {
             let from = self.frames.home(frame);
-            let copied = memory.uffd.copy(address, from, PAGE_SIZE, protects, wakes);
+            let copied = memory.uffd.copy(address, from, PAGE_SIZE, protects, false);
             expect_whole("copying a page into a space", copied, PAGE_SIZE);
             let released = self.frames.release_home(frame);
             released.unwrap_or_else(|errno| job::fatal("giving a page back", errno));
@@ -232,9 +234,6 @@ impl State {
                 self.slipped.push((run.space, page));
             }
         }
-        if memory.path == FaultPath::Handler {
-            let _ = memory.uffd.wake(run.address, run.bytes());
-        }
     }
 
     fn zero(&mut self, run: Run, protects: bool) {
@@ -247,7 +246,7 @@ impl State {
         }
         let zeros = self.zeros.address();
         let uffd = &self.memory(run.space).uffd;
-        let copied = uffd.copy(run.address, zeros, run.bytes(), protects, true);
+        let copied = uffd.copy(run.address, zeros, run.bytes(), protects, false);
         expect_whole("making pages of zeros", copied, run.bytes());
         for (address, frame) in run.each() {
             self.frames.moved(frame, address);
