@@ -333,11 +333,9 @@ impl Space {
 
 impl Drop for Space {
     fn drop(&mut self) {
-        // Refused only where the space does not exist.
-        let _ = self.machine.pager().call(&Call::DestroySpace(self.id));
         self.handlers = None;
         self.registration = None;
-        let memory = self.machine.pager().lock().remove_space(self.id);
+        let memory = self.machine.pager().destroy_space(self.id);
         drop(memory);
     }
 }

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use memtide_live::{FaultPath, Machine};
@@ -94,7 +95,7 @@ fn threads_that_read_a_page_at_once_all_find_its_bytes() {
             let space = space(&machine, path);
             let (base, rest) = (committed(&space, MIB), committed(&space, 16 * MIB));
             mark(base, MIB, 0);
-            let meets = std::sync::Barrier::new(THREADS as usize);
+            let meets = Barrier::new(THREADS as usize);
             for round in 0..4 {
                 mark(rest, 16 * MIB, round);
                 std::thread::scope(|scope| {
@@ -142,6 +143,15 @@ fn two_spaces_share_a_budget_and_keep_their_own_bytes() {
     });
 }
 
+/// Ends a thread's work, though the test should fail before.
+struct SetWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 #[test]
 fn a_space_that_is_dropped_disturbs_no_other() {
     bounded(|| {
@@ -152,6 +162,7 @@ fn a_space_that_is_dropped_disturbs_no_other() {
             let base = committed(&stays, bytes);
             let ends = AtomicBool::new(false);
             std::thread::scope(|scope| {
+                let end = SetWhenDropped(&ends);
                 let worker = scope.spawn(|| {
                     let mut round = 0;
                     while !ends.load(Ordering::Acquire) {
@@ -168,11 +179,56 @@ fn a_space_that_is_dropped_disturbs_no_other() {
                     drop(goes);
                     machine.verify().expect("a sound machine");
                 }
-                ends.store(true, Ordering::Release);
+                drop(end);
                 worker.join().expect("every word was right");
             });
             let spaces = machine.inspect(|manager| manager.snapshot().spaces().count());
             assert_eq!(spaces, 1, "{path:?}: only one is left");
         }
+    });
+}
+
+#[test]
+fn threads_that_commit_while_the_page_file_grows_are_all_given_memory() {
+    bounded(|| {
+        for _ in 0..8 {
+            let machine = machine(16, None);
+            let space = space(&machine, FaultPath::InThread);
+            let meets = Barrier::new(THREADS as usize);
+            std::thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(|| {
+                        meets.wait();
+                        for _ in 0..16 {
+                            committed(&space, 6 * MIB);
+                        }
+                    });
+                }
+            });
+            machine.verify().expect("a sound machine");
+        }
+    });
+}
+
+#[test]
+fn threads_that_make_and_drop_spaces_at_once_have_their_own() {
+    bounded(|| {
+        let machine = machine(16, None);
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let machine = &machine;
+                scope.spawn(move || {
+                    for round in 0..24 {
+                        let space = space(machine, PATHS[(thread as usize + round) % 2]);
+                        let base = committed(&space, MIB);
+                        mark(base, MIB, thread);
+                        check(base, MIB, thread);
+                    }
+                });
+            }
+        });
+        let spaces = machine.inspect(|manager| manager.snapshot().spaces().count());
+        assert_eq!(spaces, 0, "all are gone");
+        machine.verify().expect("a sound machine");
     });
 }

@@ -97,20 +97,29 @@ impl Pager {
 
     fn grow<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId, pages: u32) {
         let Some(file) = &self.page_file else { unreachable!("no page file is to be extended") };
+        state.is_growing = true;
         let result = self.unlocked(state, || file.grow(pages).map(|()| pages));
+        state.is_growing = false;
+        self.grown.notify_all();
         state.input(Input::ExtendDone { operation, result });
     }
 
-    /// Does the jobs that extend the page file now; whether there were any.
-    pub(crate) fn extend<'a>(&'a self, mut state: Locked<'a>) -> bool {
+    /// Sees to it that the page file grows as was asked for, here or where another does that;
+    /// whether it was asked for.
+    pub(crate) fn extend<'a>(&'a self, state: &mut Locked<'a>) -> bool {
         let is_extension = |job: &Job| matches!(job, Job::Extend { .. });
         let mut did = false;
-        while let Some(at) = state.jobs.iter().position(is_extension) {
-            let Some(job) = state.jobs.remove(at) else { break };
-            self.run_job(&mut state, job);
+        loop {
+            let at = state.jobs.iter().position(is_extension);
+            if let Some(job) = at.and_then(|at| state.jobs.remove(at)) {
+                self.run_job(state, job);
+            } else if state.is_growing {
+                state.sleep_until_grown();
+            } else {
+                return did;
+            }
             did = true;
         }
-        did
     }
 }
 

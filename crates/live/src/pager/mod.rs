@@ -62,6 +62,8 @@ pub(crate) struct State {
     spaces: Vec<Option<SpaceMemory>>,
     waits: Waits,
     jobs: VecDeque<Job>,
+    /// Somebody makes the page file larger.
+    is_growing: bool,
     runs: Runs,
     stores: Stores,
     /// Pages that were written to between being mapped and being protected.
@@ -88,6 +90,8 @@ pub(crate) struct Pager {
     state: Mutex<State>,
     /// There are jobs, or the machine ends.
     work: Condvar,
+    /// The page file is larger, or will not be.
+    grown: Condvar,
     /// Counts the changes of conditions; who waits for one sleeps on it.
     changes: AtomicU32,
     ends: AtomicBool,
@@ -137,6 +141,13 @@ impl Locked<'_> {
         self.state = Some(slept.unwrap_or_else(PoisonError::into_inner).0);
     }
 
+    /// Sleeps until somebody has made the page file larger, or could not.
+    fn sleep_until_grown(&mut self) {
+        let Some(state) = self.state.take() else { return };
+        let slept = self.pager.grown.wait_while(state, |state| state.is_growing);
+        self.state = Some(slept.unwrap_or_else(PoisonError::into_inner));
+    }
+
     fn release(&mut self) {
         let Some(mut state) = self.state.take() else { return };
         let has_jobs = !state.jobs.is_empty();
@@ -171,6 +182,7 @@ impl Pager {
             spaces: Vec::new(),
             waits: Waits::new(),
             jobs: VecDeque::with_capacity(256),
+            is_growing: false,
             runs: Runs::default(),
             stores: Stores::default(),
             slipped: Vec::with_capacity(256),
@@ -188,6 +200,7 @@ impl Pager {
         Self {
             state: Mutex::new(state),
             work: Condvar::new(),
+            grown: Condvar::new(),
             changes: AtomicU32::new(0),
             ends: AtomicBool::new(false),
             page_file,
@@ -231,10 +244,19 @@ impl Pager {
             let mut state = self.lock();
             let result = state.call(call);
             let is_short = matches!(result, Err(Refusal::CommitmentLimit { .. }));
-            if !is_short || !self.extend(state) {
+            if !is_short || !self.extend(&mut state) {
                 return result;
             }
         }
+    }
+
+    /// Ends a space; its memory, which may go.
+    pub(crate) fn destroy_space(&self, id: SpaceId) -> Option<SpaceMemory> {
+        // With the lock throughout: the number may be the next space's at once.
+        let mut state = self.lock();
+        // Refused only where the space does not exist.
+        let _ = state.call(&Call::DestroySpace(id));
+        state.remove_space(id)
     }
 
     /// A thread faults: returns when its access passes.
@@ -458,7 +480,7 @@ impl State {
     }
 
     /// A space is gone.
-    pub(crate) fn remove_space(&mut self, id: SpaceId) -> Option<SpaceMemory> {
+    fn remove_space(&mut self, id: SpaceId) -> Option<SpaceMemory> {
         self.forget_poison(id);
         self.spaces.get_mut(id.0 as usize)?.take()
     }
