@@ -1,6 +1,7 @@
 //! A memory cgroup of one's own.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A memory cgroup with a limit; it is removed when it is dropped, and must be empty by then.
@@ -16,13 +17,50 @@ impl Cgroup {
     /// Where no memory cgroup can be made: it takes root and a memory controller.
     #[must_use]
     pub fn new(name: &str, limit: u64) -> Self {
+        Self::make(name, limit).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same for those who can do without one.
+    ///
+    /// # Errors
+    /// Which file could not be made or written, and why.
+    pub fn make(name: &str, limit: u64) -> io::Result<Self> {
         let (top, limit_file) = memory_controller();
         let directory = top.join(format!("memtide-{name}-{}", std::process::id()));
-        fs::create_dir(&directory)
-            .unwrap_or_else(|error| panic!("making {}: {error}", directory.display()));
+        let told = |path: &Path, error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        };
+        fs::create_dir(&directory).map_err(|error| told(&directory, error))?;
         let group = Self { directory };
-        group.write(limit_file, &limit.to_string());
-        group
+        let path = group.directory.join(limit_file);
+        fs::write(&path, limit.to_string()).map_err(|error| told(&path, error))?;
+        Ok(group)
+    }
+
+    /// The processes in it.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        let text = fs::read_to_string(self.directory.join("cgroup.procs")).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// Removes it, once its last process has gone.
+    ///
+    /// # Errors
+    /// What the kernel says; `ResourceBusy` where processes are still in it after two seconds.
+    pub fn remove(&self) -> io::Result<()> {
+        const TRIES: u32 = 200;
+        // The kernel lets go of a process some time after its parent has heard of its end.
+        for _ in 1..TRIES {
+            match fs::remove_dir(&self.directory) {
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                removed => return removed,
+            }
+        }
+        fs::remove_dir(&self.directory)
     }
 
     /// Its directory.
@@ -62,15 +100,8 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // The kernel lets go of a process some time after its parent has heard of its end.
-        for _ in 0..200 {
-            match fs::remove_dir(&self.directory) {
-                Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
-                _ => return,
-            }
-        }
+        // Whoever minds calls `remove`.
+        let _ = self.remove();
     }
 }
 
