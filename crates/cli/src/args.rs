@@ -2,6 +2,7 @@
 
 mod clean;
 pub(crate) mod kd;
+pub(crate) mod live;
 mod processes;
 pub(crate) mod sim;
 
@@ -130,6 +131,8 @@ pub(crate) enum Command {
     Clean(CleanArgs),
     /// The memory manager on virtual time: scenarios, traces, sizing, experiments.
     Sim(sim::SimArgs),
+    /// Real memory with a budget: measure it beside what the kernel offers.
+    Live(live::LiveArgs),
     /// The debugger: !pfn, !pte, !vm and more on a simulated machine.
     #[command(after_long_help = kd::HELP)]
     Kd(kd::KdArgs),

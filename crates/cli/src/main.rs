@@ -32,6 +32,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Man(args)) => return commands::man::run(args),
         Some(Command::Schema(args)) => return commands::schema::run(args),
         Some(Command::Sim(args)) => return commands::sim::run(output(cli), args),
+        Some(Command::Live(args)) => return commands::live::run(output(cli), args),
         Some(Command::Kd(args)) => return commands::kd::run(output(cli), args),
         _ => {}
     }
@@ -51,6 +52,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             | Command::Man(_)
             | Command::Schema(_)
             | Command::Sim(_)
+            | Command::Live(_)
             | Command::Kd(_),
         ) => Ok(Exit::Done),
     }

@@ -75,6 +75,7 @@ fn name(prefix: &str, id: &str, unit: Unit) -> String {
         Unit::Bytes | Unit::SignedBytes => "_bytes",
         Unit::Percent => "_percent",
         Unit::Seconds => "_seconds",
+        Unit::Nanoseconds if !id.starts_with("ns_") => "_ns",
         Unit::PerSecond if !id.ends_with("_per_second") => "_per_second",
         _ => "",
     };
@@ -105,6 +106,7 @@ fn cell(value: &Value) -> String {
         Value::SignedBytes(delta) => delta.0.to_string(),
         Value::Percent(share) => (f64::from(share.0) / 10.0).to_string(),
         Value::Seconds(number)
+        | Value::Nanoseconds(number)
         | Value::PerSecond(number)
         | Value::Factor(number)
         | Value::Ratio(number) => number.to_string(),

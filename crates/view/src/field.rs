@@ -22,6 +22,8 @@ pub enum Unit {
     Percent,
     /// A length of time: seconds in JSON.
     Seconds,
+    /// A length of time, in nanoseconds.
+    Nanoseconds,
     /// Events a second.
     PerSecond,
     /// How many times as much.
@@ -70,6 +72,8 @@ pub enum Value {
     Percent(Permille),
     /// A length of time, in seconds.
     Seconds(f64),
+    /// A length of time, in nanoseconds.
+    Nanoseconds(f64),
     /// Events a second.
     PerSecond(f64),
     /// How many times as much.

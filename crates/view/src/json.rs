@@ -19,6 +19,7 @@ fn of(value: &Value) -> Json {
         Value::SignedBytes(delta) => delta.0.into(),
         Value::Percent(share) => number(f64::from(share.0) / 10.0),
         Value::Seconds(number_of)
+        | Value::Nanoseconds(number_of)
         | Value::PerSecond(number_of)
         | Value::Factor(number_of)
         | Value::Ratio(number_of) => number(*number_of),
@@ -80,7 +81,7 @@ fn property(field: &Field) -> Json {
         Unit::Count | Unit::Bytes => json!({ "type": ["integer", "null"], "minimum": 0 }),
         Unit::SignedBytes => json!({ "type": ["integer", "null"] }),
         Unit::Percent => json!({ "type": ["number", "null"], "minimum": 0 }),
-        Unit::Seconds | Unit::PerSecond | Unit::Factor => {
+        Unit::Seconds | Unit::Nanoseconds | Unit::PerSecond | Unit::Factor => {
             json!({ "type": ["number", "null"], "minimum": 0 })
         }
         Unit::Ratio => json!({ "type": ["number", "null"], "minimum": 0, "maximum": 1 }),

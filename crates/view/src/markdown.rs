@@ -60,6 +60,7 @@ fn kind(unit: Unit) -> String {
         Unit::SignedBytes => "bytes, signed".to_owned(),
         Unit::Percent => "percent".to_owned(),
         Unit::Seconds => "seconds".to_owned(),
+        Unit::Nanoseconds => "nanoseconds".to_owned(),
         Unit::PerSecond => "a second".to_owned(),
         Unit::Factor => "factor".to_owned(),
         Unit::Ratio => "share of 1".to_owned(),

@@ -58,6 +58,7 @@ pub fn value(unit: Unit, value: &Value) -> String {
         Value::SignedBytes(delta) => delta.to_string(),
         Value::Percent(share) => share.to_string(),
         Value::Seconds(seconds) => duration(*seconds),
+        Value::Nanoseconds(time) => nanoseconds(*time),
         Value::PerSecond(rate) => match rate {
             rate if *rate >= 1e6 => format!("{:.2} million/s", rate / 1e6),
             rate => format!("{rate:.1}/s"),
@@ -82,6 +83,20 @@ fn duration(seconds: f64) -> String {
         s if s >= 0.000_001 => format!("{:.0} µs", s * 1e6),
         s if s > 0.0 => format!("{:.0} ns", s * 1e9),
         _ => "0 s".to_owned(),
+    }
+}
+
+/// A short time, with three digits.
+fn nanoseconds(time: f64) -> String {
+    let (time, unit) = match time {
+        t if t >= 1e6 => (t / 1e6, "ms"),
+        t if t >= 1e3 => (t / 1e3, "µs"),
+        t => (t, "ns"),
+    };
+    match time {
+        t if t >= 100.0 => format!("{t:.0} {unit}"),
+        t if t >= 10.0 => format!("{t:.1} {unit}"),
+        t => format!("{t:.2} {unit}"),
     }
 }
 
@@ -254,6 +269,13 @@ mod tests {
         let rows = THINGS.rows(&[Thing("a", None, true)]);
         assert!(!table(&THINGS, &rows, &["name", "set"], Style::Plain).contains('\x1b'));
         assert!(table(&THINGS, &rows, &["name", "set"], Style::Colour).contains(SET));
+    }
+
+    #[test]
+    fn short_times_have_three_digits() {
+        let shown = |time| value(Unit::Nanoseconds, &Value::Nanoseconds(time));
+        assert_eq!([0.5, 12.34, 850.0].map(shown), ["0.50 ns", "12.3 ns", "850 ns"]);
+        assert_eq!([1e3, 44_321.0, 2e8].map(shown), ["1.00 µs", "44.3 µs", "200 ms"]);
     }
 
     #[test]

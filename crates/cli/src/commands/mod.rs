@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod kd;
 pub(crate) mod lists;
+pub(crate) mod live;
 pub(crate) mod man;
 pub(crate) mod objects;
 pub(crate) mod ps;

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, open};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 use std::ffi::c_void;
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -31,6 +31,13 @@ impl MappedFile {
         let address = unsafe { mmap(null_mut(), bytes, access, MapFlags::SHARED, &file, 0) }?;
         let address = NonNull::new(address.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { address, bytes })
+    }
+
+    /// Tells the kernel to read no more than what is asked for.
+    pub(super) fn is_used_at_random(&mut self) -> io::Result<()> {
+        let address = self.address.as_ptr().cast::<c_void>();
+        // SAFETY: the whole of this mapping, of which this advice changes no byte.
+        Ok(unsafe { madvise(address, self.bytes, Advice::Random) }?)
     }
 }
 

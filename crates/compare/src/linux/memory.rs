@@ -15,8 +15,12 @@ pub(super) fn with_memory(task: &Task, run: &mut dyn FnMut(&mut [u8])) -> Result
     match task.system {
         System::SwapFile | System::SwapZram | System::Memory => anonymous(bytes, run),
         System::MappedFile => {
-            let mut file = MappedFile::new(&task.directory, bytes)
-                .map_err(|error| format!("{}: {error}", task.directory.display()))?;
+            let told = |error| format!("{}: {error}", task.directory.display());
+            let mut file = MappedFile::new(&task.directory, bytes).map_err(told)?;
+            if task.pattern.is_random() {
+                // As a careful program does: reading around would be some megabytes a page.
+                file.is_used_at_random().map_err(told)?;
+            }
             run(&mut file);
         }
         System::MemtideInThread

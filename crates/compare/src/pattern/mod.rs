@@ -80,6 +80,12 @@ impl Pattern {
         }
     }
 
+    /// Whether it has no use for the neighbours of a page, as a program would tell the kernel.
+    #[must_use]
+    pub const fn is_random(self) -> bool {
+        matches!(self, Self::RandomRead | Self::ZipfRead | Self::ZipfWrite | Self::HashJoin)
+    }
+
     /// The work on a slice of so many pages, at least [`PAGES_LEAST`].
     #[must_use]
     pub fn work(self, pages: usize, contents: Contents) -> Box<dyn Work> {

@@ -1,5 +1,6 @@
 //! The tables: one file a kind of record.
 
+mod bench;
 mod campaign;
 mod capability;
 mod change;
@@ -23,6 +24,7 @@ mod status;
 mod trace;
 mod waited;
 
+pub use bench::{BENCH, BENCH_ROW, BenchRow};
 pub use campaign::{CAMPAIGN, Campaign, FAILURE, FoundFailure, HAPPENED};
 pub use capability::{CAPABILITY, DOCTOR};
 pub use change::CHANGE;

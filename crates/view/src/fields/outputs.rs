@@ -1,8 +1,8 @@
 //! What each command prints with --json.
 
 use super::{
-    CAMPAIGN, CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS, POLICIES,
-    PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN,
+    BENCH, CAMPAIGN, CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS,
+    POLICIES, PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN,
 };
 use crate::Schema;
 
@@ -15,7 +15,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 19] = [
+pub static OUTPUTS: [Output; 20] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -35,4 +35,5 @@ pub static OUTPUTS: [Output; 19] = [
     Output { command: "sim record", table: &WRITTEN },
     Output { command: "sim convert", table: &WRITTEN },
     Output { command: "sim generate", table: &WRITTEN },
+    Output { command: "live bench", table: &BENCH },
 ];
