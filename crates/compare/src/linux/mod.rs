@@ -6,6 +6,7 @@ mod keeper;
 mod launch;
 mod mapped_file;
 mod memory;
+mod memtide;
 mod setup;
 mod task;
 mod worker;

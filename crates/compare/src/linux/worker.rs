@@ -36,14 +36,14 @@ fn measure(task: &Task) -> Answer {
             .map_err(told("joining the memory cgroup"))?;
     }
     let mut run = Err("the system gave no memory".to_owned());
-    with_memory(task, &mut |memory| {
+    with_memory(task, &mut |memory, faults| {
         let mut measured = || {
             work.fill(memory);
-            let before = Counters::now(task.system)?;
+            let before = Counters::now(task.system, faults)?;
             let began = Instant::now();
             let done = work.run(memory);
             let elapsed = began.elapsed();
-            let counted = Counters::now(task.system)?.since(before);
+            let counted = Counters::now(task.system, faults)?.since(before);
             Ok(Run {
                 accesses: done.accesses,
                 elapsed: u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX),

@@ -126,7 +126,7 @@ pub static BENCH_ROW: Table<BenchRow> = Table {
             "major_faults",
             "MAJOR FAULTS",
             Unit::Count,
-            "Faults that had to wait for a device or for decompression, the median.",
+            "Faults that had to wait for the disk or for decompression, the median.",
             |r| Value::known(r.outcome.median(|run| run.major_faults), Value::Count)
         ),
         column!(
