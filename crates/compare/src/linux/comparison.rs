@@ -17,6 +17,10 @@ use std::{fs, thread};
 /// A run that takes longer comes to no end worth waiting for.
 const RUN_MOST: Duration = Duration::from_secs(600);
 
+/// How often a run is begun that the kernel kills: a cgroup whose pages are all in use may find none
+/// to swap out, though there is swap.
+const TRIES: u32 = 3;
+
 /// How often an interruption is looked for.
 const PERIOD: Duration = Duration::from_millis(50);
 
@@ -151,26 +155,36 @@ impl Comparison<'_> {
         if let Err(reason) = has_room(&task) {
             return Ok(Err(reason));
         }
-        let answer = self.measure_set_up(task);
-        let left = self.keeper.undo()?;
-        match left.is_empty() {
-            true => answer,
-            false => Err(CompareError::Left(left)),
+        let mut reason = String::new();
+        for _ in 0..TRIES {
+            if self.interrupted.load(Ordering::Relaxed) {
+                break;
+            }
+            let end = self.measure_set_up(task.clone());
+            let left = self.keeper.undo()?;
+            if !left.is_empty() {
+                return Err(CompareError::Left(left));
+            }
+            match end? {
+                End::Answered(answer) => return Ok(answer),
+                End::Died(told) => reason = format!("{told}, {TRIES} times"),
+            }
         }
+        Ok(Err(reason))
     }
 
-    fn measure_set_up(&mut self, mut task: Task) -> Result<Answer, CompareError> {
+    fn measure_set_up(&mut self, mut task: Task) -> Result<End, CompareError> {
         for need in needs(&task) {
             match self.keeper.make(need)? {
                 Ok(cgroup) => task.cgroup = cgroup,
-                Err(reason) => return Ok(Err(reason)),
+                Err(reason) => return Ok(End::Answered(Err(reason))),
             }
         }
         Ok(self.work(&task)?)
     }
 
-    /// A worker's answer.
-    fn work(&self, task: &Task) -> io::Result<Answer> {
+    /// How a worker ended that was told a task.
+    fn work(&self, task: &Task) -> io::Result<End> {
         let Started { child, mut to, from } = self.launch.start(&self.launch.worker)?;
         let mut worker = Worker(child);
         say(&mut to, task)?;
@@ -181,16 +195,17 @@ impl Comparison<'_> {
         let end = Instant::now() + RUN_MOST;
         let answer = loop {
             match answered.recv_timeout(PERIOD) {
-                Ok(Ok(Some(answer))) => break answer,
-                Ok(Ok(None)) | Err(RecvTimeoutError::Disconnected) => break Err(worker.ended()?),
+                Ok(Ok(Some(answer))) => break End::Answered(answer),
+                Ok(Ok(None)) | Err(RecvTimeoutError::Disconnected) => break worker.ended()?,
                 Ok(Err(error)) => return Err(error),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.interrupted.load(Ordering::Relaxed) {
-                break Err("it was interrupted".to_owned());
+                break End::Answered(Err("it was interrupted".to_owned()));
             }
             if Instant::now() > end {
-                break Err(format!("a run takes more than {} s", RUN_MOST.as_secs()));
+                let reason = format!("a run takes more than {} s", RUN_MOST.as_secs());
+                break End::Answered(Err(reason));
             }
         };
         drop(worker);
@@ -199,14 +214,22 @@ impl Comparison<'_> {
     }
 }
 
+/// How a worker ended.
+enum End {
+    /// With an answer, its own or what is to stand for it.
+    Answered(Answer),
+    /// With none; how it ended.
+    Died(String),
+}
+
 /// A worker; dropped, it is no more.
 struct Worker(Child);
 
 impl Worker {
     /// How it ended without an answer.
-    fn ended(&mut self) -> io::Result<String> {
+    fn ended(&mut self) -> io::Result<End> {
         let status = self.0.wait()?;
-        Ok(format!("the process of a run ended without an answer: {status}"))
+        Ok(End::Died(format!("the process of a run ended without an answer ({status})")))
     }
 }
 
