@@ -60,7 +60,7 @@ fn the_text_is_a_table_a_pattern() {
 fn what_cannot_be_used_is_told_with_what_was_expected() {
     let cases: [(&[&str], &str); 9] = [
         (&["--budget", "4K"], "'4K' is no budget: expected 8 MiB to 1 TiB"),
-        (&["--budget", "much"], "such as 512M"),
+        (&["--budget", "much"], "as in 4096, 512M"),
         (&["--data", "2"], "'2' is no size of data: expected times the budget from 0.1x to 64x"),
         (&["--data", "0x"], "'0x' is no size of data"),
         (&["--pattern", "backwards"], "sequential-write"),

@@ -6,35 +6,35 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// The command, not yet run.
-pub fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memtide"));
     command.args(arguments).env_remove("MEMTIDE_CONFIG").stdin(Stdio::null());
     command
 }
 
 /// Runs the command to its end.
-pub fn memtide(arguments: &[&str]) -> Output {
+pub(crate) fn memtide(arguments: &[&str]) -> Output {
     command(arguments).output().expect("memtide runs")
 }
 
 /// A directory on a real disk, which a directory for temporary files may not be.
-pub fn disk() -> tempfile::TempDir {
+pub(crate) fn disk() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory")
 }
 
 /// Runs the benchmark with its files in a directory.
-pub fn bench(directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn bench(directory: &Path, arguments: &[&str]) -> Output {
     let directory = directory.to_str().expect("a name");
     memtide(&[&["live", "bench", "--directory", directory], arguments].concat())
 }
 
 /// What was said on standard error.
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// What it prints as JSON, held against its schema.
-pub fn json(arguments: &[&str]) -> Value {
+pub(crate) fn json(arguments: &[&str]) -> Value {
     let directory = disk();
     let output = bench(directory.path(), &[arguments, &["--json"]].concat());
     assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
@@ -50,6 +50,6 @@ pub fn json(arguments: &[&str]) -> Value {
 }
 
 /// The rows of what was printed.
-pub fn rows(printed: &Value) -> &[Value] {
+pub(crate) fn rows(printed: &Value) -> &[Value] {
     printed["rows"].as_array().expect("rows")
 }
