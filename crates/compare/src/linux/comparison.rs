@@ -17,8 +17,8 @@ use std::{fs, thread};
 /// A run that takes longer comes to no end worth waiting for.
 const RUN_MOST: Duration = Duration::from_secs(600);
 
-/// How often a run is begun that the kernel kills: a cgroup whose pages are all in use may find none
-/// to swap out, though there is swap.
+/// How often a run is begun that the kernel kills: a cgroup whose pages are all in use may find
+/// none to swap out, though there is swap.
 const TRIES: u32 = 3;
 
 /// How often an interruption is looked for.

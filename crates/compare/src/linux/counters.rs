@@ -1,5 +1,6 @@
 //! What the kernel counts of this process while it works.
 
+use super::memtide::Faults;
 use crate::System;
 use memtide_core::units::PAGE_SIZE;
 use memtide_host::linux::vmstat::Vmstat;
@@ -18,7 +19,7 @@ pub(super) struct Counters {
 
 impl Counters {
     /// What was counted so far, where this system's reads, writes and faults are counted.
-    pub(super) fn now(system: System, faults: Option<&dyn Fn() -> u64>) -> io::Result<Self> {
+    pub(super) fn now(system: System, faults: Option<Faults<'_>>) -> io::Result<Self> {
         let major_faults = match faults {
             Some(faults) => Some(faults()),
             None => major_faults(&fs::read_to_string("/proc/self/stat")?),

@@ -1,14 +1,14 @@
 //! The memory that each system gives.
 
 use super::mapped_file::MappedFile;
-use super::memtide::with_space;
+use super::memtide::{Faults, with_space};
 use super::task::Task;
 use crate::System;
 use crate::content::PAGE;
 use memtide_live::FaultPath;
 
 /// A slice, and what counts the faults that the kernel does not.
-pub(super) type Run<'a> = &'a mut dyn FnMut(&mut [u8], Option<&dyn Fn() -> u64>);
+pub(super) type Run<'a> = &'a mut dyn FnMut(&mut [u8], Option<Faults<'_>>);
 
 /// Has a slice of a task's bytes, all zeros, given to `run` by the task's system.
 ///

@@ -8,6 +8,9 @@ use memtide_live::{Error, FaultPath, Machine, MachineOptions, PagedVec, SpaceOpt
 /// The most that compressed pages take of a budget, in percent.
 const COMPRESSED_MOST: u8 = 50;
 
+/// What counts faults.
+pub(super) type Faults<'a> = &'a dyn Fn() -> u64;
+
 /// Has a slice of a space given to `run`, with what counts the faults of its machine that had to
 /// wait for the page file or for decompression.
 ///
@@ -17,7 +20,7 @@ pub(super) fn with_space(
     task: &Task,
     path: FaultPath,
     compresses: bool,
-    run: &mut dyn FnMut(&mut [u8], &dyn Fn() -> u64),
+    run: &mut dyn FnMut(&mut [u8], Faults<'_>),
 ) -> Result<(), Error> {
     let page_file = PageFileOptions {
         directory: task.directory.clone(),
