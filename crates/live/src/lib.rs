@@ -47,4 +47,4 @@ pub use paged_vec::PagedVec;
 pub use pager::Recorder;
 pub use pinned::Pinned;
 pub use space::{Space, SpaceOptions};
-pub use uffd::{Capabilities, FaultPath, OpenError};
+pub use uffd::{Capabilities, FaultPath, OpenError, Without};

@@ -20,7 +20,7 @@ use crate::page_file::{BufferPool, CLUSTER, IoEngine, PageFile, PageFileOptions}
 use crate::pager::{Pager, Recorder, worker};
 use crate::space::{Space, SpaceOptions};
 use crate::thread;
-use crate::uffd::{FaultPath, Reservation, Uffd};
+use crate::uffd::{FaultPath, Reservation, Uffd, Without};
 
 /// The least budget: less has no room for the buffers that writes need.
 pub const BUDGET_LEAST: Bytes = Bytes::from_mib(4);
@@ -45,6 +45,7 @@ type Link = Mutex<Weak<Pager>>;
 /// A machine that runs: it ends when the last of its owners is dropped.
 struct Running {
     pager: Arc<Pager>,
+    without: Without,
     link: Arc<Link>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -111,7 +112,7 @@ impl Machine {
         let file = options.page_file.as_ref().map(PageFile::open).transpose()?.map(Arc::new);
         let manager = Manager::new(config(options, frames, count))?;
 
-        let homes = Uffd::open(FaultPath::InThread)?;
+        let homes = Uffd::open_without(FaultPath::InThread, options.without)?;
         let frames = Frames::new(frames).map_err(Error::system("the addresses of frames"))?;
         let area = frames.homes();
         let registered = homes.register_target(area.address(), area.bytes());
@@ -131,13 +132,17 @@ impl Machine {
                 }
             });
         }
-        let mut running = Running { pager, link, workers: Vec::new() };
+        let mut running = Running { pager, without: options.without, link, workers: Vec::new() };
         for _ in 0..WORKERS {
             let pager = Arc::clone(&running.pager);
             let started = thread::spawn("memtide-worker", move || worker::work(&pager));
             running.workers.push(started.map_err(Error::system("a worker thread"))?);
         }
         Ok(Self { running: Arc::new(running) })
+    }
+
+    pub(crate) fn without(&self) -> Without {
+        self.running.without
     }
 
     pub(crate) fn pager(&self) -> &Arc<Pager> {
