@@ -99,12 +99,17 @@ impl Machine {
     /// A machine in which nothing has happened.
     ///
     /// # Errors
-    /// [`Error::Budget`], [`Error::Faults`] where userfaultfd cannot be had, [`Error::PageFile`],
-    /// [`Error::Config`] and [`Error::System`].
+    /// [`Error::Budget`], [`Error::Compression`], [`Error::Faults`] where userfaultfd cannot be
+    /// had, [`Error::PageFile`], [`Error::Config`] and [`Error::System`].
     pub fn new(options: &MachineOptions) -> Result<Self, Error> {
         let budget = options.budget;
         if budget < BUDGET_LEAST {
             return Err(Error::Budget { budget, least: BUDGET_LEAST });
+        }
+        if let Some(percent) = options.compression
+            && percent > 100
+        {
+            return Err(Error::Compression { percent });
         }
         let count = buffers_for(budget.0);
         let buffers = Arc::new(BufferPool::new(count).map_err(Error::system("buffers"))?);
@@ -235,7 +240,7 @@ fn config(options: &MachineOptions, frames: u32, buffers: usize) -> Config {
         config = config.with_page_file(pages(*initial), pages(*maximum));
     }
     if let Some(percent) = options.compression {
-        let most = u64::from(frames) * u64::from(percent.min(100)) / 100;
+        let most = u64::from(frames) * u64::from(percent) / 100;
         config.store = Some(StoreConfig { frames_max: u32::try_from(most).unwrap_or(frames) });
     }
     // Neighbouring pages get neighbouring frames, so that one system call moves them all.
