@@ -38,6 +38,7 @@ mod space;
 mod speed;
 mod thread;
 mod uffd;
+mod watch;
 
 pub use error::Error;
 pub use exception::{Disposition, Handler};
@@ -48,3 +49,4 @@ pub use pager::Recorder;
 pub use pinned::Pinned;
 pub use space::{Space, SpaceOptions};
 pub use uffd::{Capabilities, FaultPath, OpenError, Without};
+pub use watch::{Event, Wait};
