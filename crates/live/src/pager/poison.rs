@@ -12,6 +12,7 @@ use memtide_core::Exception;
 use memtide_core::page::{Access, PAGE_SIZE, SpaceId, Vpn};
 use memtide_core::snapshot::PteView;
 
+use crate::memory::fatal;
 use crate::pager::State;
 use crate::pager::run::{Act, Run};
 
@@ -27,7 +28,9 @@ pub(crate) struct Poison {
 impl State {
     /// Lets go whoever waits in the kernel for a page.
     pub(crate) fn poison(&mut self, space: SpaceId, page: Vpn, exception: Exception) {
-        if let Some(run) = self.run_of(space, page)
+        if self.shared_page(space, page).is_some() {
+            self.discard(space, page, 1);
+        } else if let Some(run) = self.run_of(space, page)
             && self.frames.is_at(run.frame, run.address)
         {
             self.take(run);
@@ -41,6 +44,11 @@ impl State {
         }
         let address = self.address(space, page);
         let memory = self.memory(space);
+        if self.view_at(space, page.address()).is_some() {
+            // A mapping of a file keeps the protection of a page that left it, in poison's place.
+            let cleared = memory.uffd.write_protect(address, PAGE_SIZE, false, false);
+            cleared.unwrap_or_else(|errno| fatal("letting writes pass", errno));
+        }
         let poisoned = memory.uffd.poison(address, PAGE_SIZE);
         // It was poisoned already: that wakes nobody.
         if poisoned.bytes == 0 && memory.uffd.features().poison {
@@ -54,7 +62,9 @@ impl State {
         let poison = self.poisons.iter().position(of)?;
         let poison = self.poisons.swap_remove(poison);
         self.discard(space, page, 1);
-        if let Some(run) = self.run_of(space, page)
+        if let Some((frame, rights)) = self.shared_page(space, page) {
+            self.show(space, page, frame, rights);
+        } else if let Some(run) = self.run_of(space, page)
             && self.frames.is_home(run.frame)
         {
             self.carry_out_run(run);
@@ -68,6 +78,15 @@ impl State {
         let lasts = |poison: &&Poison| poison.once.is_none();
         while let Some(Poison { space, page, .. }) = self.poisons.iter().find(lasts) {
             self.heal(*space, *page);
+        }
+    }
+
+    /// Takes the poison from a page of a section that is mapped.
+    pub(crate) fn unpoison(&mut self, space: SpaceId, page: Vpn) {
+        let of = |poison: &Poison| poison.space == space && poison.page == page;
+        if let Some(poison) = self.poisons.iter().position(of) {
+            self.poisons.swap_remove(poison);
+            self.discard(space, page, 1);
         }
     }
 
@@ -88,10 +107,10 @@ impl State {
         self.poisons.retain(|poison| poison.space != space);
     }
 
-    /// What brings a page in that the manager thinks is mapped and may be read.
+    /// What brings a private page in that the manager thinks is mapped and may be read.
     fn run_of(&self, space: SpaceId, page: Vpn) -> Option<Run> {
         let pte = self.manager.snapshot().pte(space, page.address());
-        let Ok(PteView::Valid { frame, rights, .. }) = pte else { return None };
+        let Ok(PteView::Valid { frame, rights, is_shared: false, .. }) = pte else { return None };
         let protects = !rights.allow(Access::Write);
         let (act, address) = (Act::Bring { protects }, self.address(space, page));
         rights.allow(Access::Read).then_some(Run { act, space, address, frame, pages: 1 })

@@ -19,6 +19,8 @@ pub(crate) struct Features {
     pub(crate) moves: bool,
     /// A page can be made one that no access gets through to (Linux 6.6).
     pub(crate) poison: bool,
+    /// Pages of a file in memory can be mapped in several places (Linux 6.6).
+    pub(crate) shares: bool,
     /// Pages can be protected from writes (Linux 5.7; on aarch64 6.10).
     pub(crate) write_protect: bool,
     /// Faults of system calls are reported, instead of failing them with EFAULT.
@@ -35,6 +37,7 @@ impl Features {
         Self {
             moves: bits & abi::FEATURE_MOVE != 0,
             poison: bits & abi::FEATURE_POISON != 0,
+            shares: bits & SHARES == SHARES,
             write_protect: bits & abi::FEATURE_PAGEFAULT_FLAG_WP != 0,
             kernel_faults,
             exact_address: bits & abi::FEATURE_EXACT_ADDRESS != 0,
@@ -43,6 +46,12 @@ impl Features {
     }
 }
 
+/// What mapping a page in several places takes: faults on pages that the file has and the mapping
+/// lacks, write protection there, and CONTINUE with protection. No bit tells the last, which is
+/// older than POISON.
+const SHARES: u64 =
+    abi::FEATURE_MINOR_SHMEM | abi::FEATURE_WP_HUGETLBFS_SHMEM | abi::FEATURE_POISON;
+
 /// The bits to ask for, of those that the kernel knows: UFFDIO_API refuses a set with any other.
 ///
 /// Not WP_UNPOPULATED, nor WP_ASYNC, which implies it: they leave marks on missing pages that
@@ -50,7 +59,7 @@ impl Features {
 pub(super) const fn wanted(path: FaultPath, known: u64) -> u64 {
     let always = abi::FEATURE_PAGEFAULT_FLAG_WP
         | abi::FEATURE_EXACT_ADDRESS
-        | abi::FEATURE_POISON
+        | SHARES
         | abi::FEATURE_MOVE;
     let by_path = match path {
         FaultPath::InThread => abi::FEATURE_SIGBUS,
