@@ -210,7 +210,8 @@ impl Frames {
                 continue;
             }
             *memory = None;
-            let is_gone = |place: Place| matches!(place, Place::Section(of) if of.section.0 == number);
+            let is_gone =
+                |place: Place| matches!(place, Place::Section(of) if of.section.0 == number);
             for frame in self.frames.iter_mut().filter(|frame| is_gone(frame.place)) {
                 frame.place = Place::Nowhere;
             }

@@ -57,10 +57,8 @@ const SHARES: u64 =
 /// Not WP_UNPOPULATED, nor WP_ASYNC, which implies it: they leave marks on missing pages that
 /// MOVE and COPY take for pages. Not the events: one that is unread makes COPY fail.
 pub(super) const fn wanted(path: FaultPath, known: u64) -> u64 {
-    let always = abi::FEATURE_PAGEFAULT_FLAG_WP
-        | abi::FEATURE_EXACT_ADDRESS
-        | SHARES
-        | abi::FEATURE_MOVE;
+    let always =
+        abi::FEATURE_PAGEFAULT_FLAG_WP | abi::FEATURE_EXACT_ADDRESS | SHARES | abi::FEATURE_MOVE;
     let by_path = match path {
         FaultPath::InThread => abi::FEATURE_SIGBUS,
         FaultPath::Handler => abi::FEATURE_THREAD_ID,
