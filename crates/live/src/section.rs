@@ -135,16 +135,10 @@ impl Space {
     /// Unmaps the view that an address is in: `UnmapViewOfFile`. No reference into it may be left.
     ///
     /// # Errors
-    /// [`Error::Address`], and [`Error::Refused`] with [`Refusal::NotMappedView`].
+    /// [`Error::Address`]; [`Error::Refused`] with [`Refusal::NotMappedView`]; [`Error::System`]
+    /// where the process has no mappings left.
     pub fn unmap_view(&self, address: u64) -> Result<(), Error> {
-        let (space, inside) = (self.id(), self.inside(address)?);
-        let call = Call::UnmapView(space, inside);
-        self.machine().pager().call_and(&call, |state, _| {
-            let Some(view) = state.view_at(space, inside) else {
-                unreachable!("{inside:#x} is of a view that nothing is known of")
-            };
-            state.remove_view(&view);
-        })?;
-        Ok(())
+        let inside = self.inside(address)?;
+        self.machine().pager().lock().unmap_view(self.id(), inside)
     }
 }

@@ -59,9 +59,9 @@ fn all_views_see_each_others_writes_in_one_space_and_in_two() {
         }
         for (round, from) in (1..).zip(views) {
             mark(from, bytes, round);
-            views.map(|to| check(to, bytes, round));
+            views.iter().for_each(|to| check(*to, bytes, round));
             push_out(machine);
-            views.map(|to| check(to, bytes, round));
+            views.iter().for_each(|to| check(*to, bytes, round));
         }
     });
 }
@@ -110,7 +110,7 @@ fn a_copy_on_write_view_keeps_its_changes_and_changes_nothing_else() {
         mark(shared, bytes, 0);
         let copies = [view(&one, &section, WRITE_COPY), view(&two, &section, WRITE_COPY)];
         let own = |copy: u64, page: u64| scrambled(page + 1_000_000 * (copy + 1));
-        let is_copied = |page: u64| page % 3 != 0;
+        let is_copied = |page: u64| !page.is_multiple_of(3);
         for (copy, base) in (0..).zip(copies) {
             check(base, bytes, 0);
             for page in (0..pages).filter(|page| is_copied(*page)) {
@@ -436,4 +436,98 @@ fn a_child_of_fork_dies_of_a_view_and_never_reads_zeros() {
             }
         }
     });
+}
+
+#[test]
+fn a_page_that_the_kernel_takes_out_of_a_view_comes_back() {
+    everywhere(|machine, path| {
+        let section = section(machine, MIB);
+        let space = space(machine, path);
+        mark(view(&space, &section, READ_WRITE), MIB, 0);
+        for protection in [READ_WRITE, READ_ONLY, WRITE_COPY] {
+            let base = view(&space, &section, protection);
+            check(base, MIB, 0);
+            // As reclaim does: the mapping goes, the page stays with its file.
+            let at = std::ptr::with_exposed_provenance_mut(base as usize);
+            // SAFETY: the pages are a section's, which keeps their bytes, and no copies.
+            assert_eq!(unsafe { libc::madvise(at, MIB as usize, libc::MADV_DONTNEED) }, 0);
+            check(base, MIB, 0);
+            if protection != READ_ONLY {
+                assert_eq!(unsafe { libc::madvise(at, MIB as usize, libc::MADV_DONTNEED) }, 0);
+                mark(base, MIB, 0);
+            }
+            check(base, MIB, 0);
+        }
+    });
+}
+
+/// Bytes of a page through a pipe, by system calls.
+fn through_a_pipe(from: u64, to: u64) {
+    let mut ends = [0; 2];
+    // SAFETY: the array has room for both descriptors.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    let pointer = |address: u64| std::ptr::with_exposed_provenance_mut(address as usize);
+    // SAFETY: both are pages of views that nobody else uses; the kernel checks every access.
+    let (written, read) = unsafe {
+        let written = libc::write(ends[1], pointer(from), PAGE as usize);
+        let read = libc::read(ends[0], pointer(to), PAGE as usize);
+        (written, read)
+    };
+    // SAFETY: the descriptors are ours, and closed once.
+    ends.iter().for_each(|end| assert_eq!(unsafe { libc::close(*end) }, 0));
+    assert_eq!((written, read), (PAGE as isize, PAGE as isize), "{from:#x} to {to:#x}");
+}
+
+#[test]
+fn views_may_go_to_system_calls_as_other_memory_may() {
+    everywhere(|machine, path| {
+        let handle = section(machine, 16 * MIB);
+        let space = space(machine, path);
+        let shared = view(&space, &handle, READ_WRITE);
+        let copied = view(&space, &handle, WRITE_COPY);
+        mark(shared, 16 * MIB, 0);
+        for page in (0..16 * MIB / PAGE).step_by(97) {
+            let (from, to) = (shared + page * PAGE, copied + (page ^ 1) * PAGE);
+            if path == FaultPath::Handler {
+                through_a_pipe(from, to);
+            } else {
+                let _from = space.pin(from, PAGE, Access::Read).expect("a pin");
+                let _to = space.pin(to, PAGE, Access::Write).expect("a pin");
+                push_out(machine);
+                through_a_pipe(from, to);
+            }
+            assert_eq!(load(to), scrambled(page), "page {page}");
+            assert_eq!(load(shared + (page ^ 1) * PAGE), scrambled(page ^ 1), "page {page}");
+        }
+        check(shared, 16 * MIB, 0);
+    });
+}
+
+#[test]
+fn a_view_that_the_kernel_has_no_mapping_for_is_an_error_and_all_else_goes_on() {
+    const TEST: &str = "a_view_that_the_kernel_has_no_mapping_for_is_an_error_and_all_else_goes_on";
+    for path in PATHS {
+        support::succeeds(TEST, &format!("{path:?}"), || {
+            let machine = machine(8, None);
+            let space = space(&machine, path);
+            let handle = section(&machine, 64 << 10);
+            let mut views = Vec::new();
+            let error = loop {
+                match space.map_view(&handle, 0, 0, READ_WRITE) {
+                    Ok(base) => views.push(base),
+                    Err(error) => break error,
+                }
+                assert!(views.len() < 1 << 20, "the kernel has room for ever more mappings");
+            };
+            assert!(matches!(error, Error::System { .. }), "{error}");
+            store(views[0], 5);
+            assert_eq!(load(views[views.len() - 1]), 5);
+            machine.verify().expect("a sound machine");
+            for base in &views {
+                space.unmap_view(*base).expect("what is mapped can be unmapped");
+            }
+            let base = view(&space, &handle, READ_WRITE);
+            assert_eq!(load(base), 5);
+        });
+    }
 }

@@ -9,14 +9,15 @@
 
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SectionId, SpaceId, Vpn};
 use memtide_core::snapshot::PteView;
-use memtide_core::{Content, Rights};
+use memtide_core::{Call, Content, Rights};
 use rustix::io::Errno;
 
+use crate::error::Error;
 use crate::frames::{SectionPage, Sum};
 use crate::memory;
 use crate::pager::State;
 use crate::pager::run::Run;
-use crate::uffd::{SharedMemory, Sharing};
+use crate::uffd::{Reservation, SharedMemory, Sharing};
 
 /// A view of a section.
 #[derive(Clone, Copy, Debug)]
@@ -46,20 +47,24 @@ impl State {
     /// # Errors
     /// What the kernel says; the addresses are as they were then.
     pub(crate) fn add_view(&mut self, view: View, executes: bool) -> Result<(), Errno> {
+        // A view that nothing could be mapped in place of could not be unmapped.
+        Reservation::try_room()?;
         let space = self.memory(view.space);
         let file = self.frames.file(view.section);
-        let range = (view.start, view.bytes);
-        let address = space.base() + view.start;
-        let reservation = &space.reservation;
-        let mapped = reservation
-            .map_file(range, file, view.first, view.sharing)
-            .and_then(|()| space.uffd.register_shared(address, view.bytes))
-            .and_then(|()| reservation.set_executable(view.start, view.bytes, executes));
-        match mapped {
-            Ok(()) => self.views.push(view),
-            Err(_) => self.unmap_file(&view),
+        let (start, bytes) = (view.start, view.bytes);
+        space.reservation.map_file((start, bytes), file, view.first, view.sharing)?;
+        let opened = space
+            .uffd
+            .register_shared(space.base() + start, bytes)
+            .and_then(|()| space.reservation.open(start, bytes, executes));
+        if opened.is_err() {
+            let unmapped = self.unmap_file(&view);
+            unmapped.unwrap_or_else(|errno| memory::fatal("unmapping a view", errno));
+            return opened;
         }
-        mapped
+        let place = self.first_behind(view.space, start);
+        self.views.insert(place, view);
+        Ok(())
     }
 
     /// Whether the kernel can map pages of sections in a space.
@@ -67,9 +72,16 @@ impl State {
         self.memory(space).uffd.features().shares
     }
 
+    /// The number of the first view that begins behind an address.
+    fn first_behind(&self, space: SpaceId, inside: u64) -> usize {
+        self.views.partition_point(|view| (view.space, view.start) <= (space, inside))
+    }
+
     /// The view at an address of a space.
     pub(crate) fn view_at(&self, space: SpaceId, inside: u64) -> Option<View> {
-        self.views.iter().find(|view| view.meets(space, inside, 1)).copied()
+        let before = self.first_behind(space, inside).checked_sub(1)?;
+        let view = self.views[before];
+        view.meets(space, inside, 1).then_some(view)
     }
 
     /// Whether any address of a range is of a view through which the section may be written.
@@ -78,12 +90,22 @@ impl State {
         self.views.iter().any(|view| writes(view) && view.meets(space, start, bytes))
     }
 
-    /// Unmaps a view that the manager has taken away, and takes the memory of its section, if that
-    /// is gone.
-    pub(crate) fn remove_view(&mut self, gone: &View) {
-        self.views.retain(|view| (view.space, view.start) != (gone.space, gone.start));
-        self.unmap_file(gone);
+    /// Unmaps the view at an address; the memory of its section goes with the last one.
+    ///
+    /// # Errors
+    /// What the kernel says, and what the manager refuses. The view is as it was then.
+    pub(crate) fn unmap_view(&mut self, space: SpaceId, inside: u64) -> Result<(), Error> {
+        let found = self.view_at(space, inside);
+        if let Some(view) = &found {
+            // What its pages hold is given up in any case; what is its section's is not in them.
+            self.unmap_file(view).map_err(Error::system("unmapping a view"))?;
+        }
+        self.call(&Call::UnmapView(space, inside))?;
+        if found.is_some() {
+            self.views.remove(self.first_behind(space, inside) - 1);
+        }
         self.remove_sections();
+        Ok(())
     }
 
     /// A space is gone, and its views.
@@ -92,15 +114,17 @@ impl State {
         self.remove_sections();
     }
 
-    fn unmap_file(&self, view: &View) {
+    /// Maps nothing where a view was.
+    fn unmap_file(&self, view: &View) -> Result<(), Errno> {
         let space = self.memory(view.space);
         let (start, bytes) = (view.start, view.bytes);
-        let unmapped = space
-            .reservation
-            .unmap_file(start, bytes)
-            .and_then(|()| space.uffd.register(space.base() + start, bytes))
-            .and_then(|()| space.reservation.set_executable(start, bytes, false));
-        unmapped.unwrap_or_else(|errno| memory::fatal("unmapping a view", errno));
+        space.reservation.unmap_file(start, bytes)?;
+        let opened = space
+            .uffd
+            .register(space.base() + start, bytes)
+            .and_then(|()| space.reservation.open(start, bytes, false));
+        opened.unwrap_or_else(|errno| memory::fatal("unmapping a view", errno));
+        Ok(())
     }
 
     /// A section has memory from now on.

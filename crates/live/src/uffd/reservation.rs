@@ -44,6 +44,17 @@ impl Reservation {
         Ok(this)
     }
 
+    /// Whether the process may have some mappings more: one that is taken apart by another, and
+    /// without which that could not be undone.
+    ///
+    /// # Errors
+    /// ENOMEM where it may not.
+    pub(crate) fn try_room() -> Result<(), Errno> {
+        let three = Self::new(3 * PAGE_SIZE)?;
+        let (offset, bytes) = three.within(PAGE_SIZE, PAGE_SIZE)?;
+        three.advise(offset, bytes, Advice::LinuxDoFork)
+    }
+
     /// The address of its first byte.
     pub(crate) const fn address(&self) -> u64 {
         self.address as u64
@@ -64,11 +75,11 @@ impl Reservation {
     }
 
     /// Maps pages of a file, from one of its pages on, in place of what was here; nobody may access
-    /// them until [`set_executable`](Self::set_executable) opens them, executable or not.
+    /// them until [`open`](Self::open) says so.
     ///
     /// # Errors
     /// ENOMEM where the count of mappings is used up; EINVAL where they are not whole pages of the
-    /// reservation.
+    /// reservation. All is as it was then.
     pub(crate) fn map_file(
         &self,
         (offset, bytes): (u64, u64),
@@ -86,11 +97,11 @@ impl Reservation {
         // SAFETY: the range is within our own mapping, and no reference into it outlives a call of
         // the owner.
         unsafe { rustix::mm::mmap(at, bytes, access, flags, file.file(), from)? };
-        self.keep_apart(offset, bytes)
+        Ok(())
     }
 
-    /// Maps nothing again where a file was mapped; nobody may access the pages until
-    /// [`set_executable`](Self::set_executable) opens them.
+    /// Maps pages of the reservation's own again where a file was mapped, which are missing; nobody
+    /// may access them until [`open`](Self::open) says so.
     ///
     /// # Errors
     /// As [`map_file`](Self::map_file).
@@ -100,7 +111,17 @@ impl Reservation {
         let (at, access) = (self.pointer(offset), ProtFlags::empty());
         // SAFETY: as above.
         unsafe { rustix::mm::mmap_anonymous(at, bytes, access, flags)? };
-        self.keep_apart(offset, bytes)
+        Ok(())
+    }
+
+    /// Opens pages that were just mapped, once their faults are handled; executable or not.
+    ///
+    /// # Errors
+    /// As [`set_executable`](Self::set_executable).
+    pub(crate) fn open(&self, offset: u64, bytes: u64, executes: bool) -> Result<(), Errno> {
+        let (start, length) = self.within(offset, bytes)?;
+        self.keep_apart(start, length)?;
+        self.set_executable(offset, bytes, executes)
     }
 
     /// No huge pages, and none for a child of fork.

@@ -380,6 +380,7 @@ fn capabilities_are_those_of_a_userfaultfd() {
     assert_eq!(capabilities.handler, Uffd::open(FaultPath::Handler).map(drop));
     assert_eq!(capabilities.moves, features.moves);
     assert_eq!(capabilities.poison, features.poison);
+    assert_eq!(capabilities.shares, features.shares);
     assert!(capabilities.write_protect && features.write_protect && !features.kernel_faults);
     assert!(capabilities.kernel.split('.').count() >= 2, "{}", capabilities.kernel);
 }
