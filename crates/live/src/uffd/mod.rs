@@ -18,6 +18,8 @@ mod origin;
 mod reservation;
 mod shared;
 #[cfg(test)]
+mod shared_tests;
+#[cfg(test)]
 mod tests;
 
 use rustix::fd::OwnedFd;
