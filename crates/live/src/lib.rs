@@ -32,6 +32,7 @@ pub mod page_file;
 mod paged_vec;
 mod pager;
 mod pinned;
+mod section;
 mod signal;
 mod space;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use options::MachineOptions;
 pub use paged_vec::PagedVec;
 pub use pager::Recorder;
 pub use pinned::Pinned;
+pub use section::Section;
 pub use space::{Space, SpaceOptions};
 pub use uffd::{Capabilities, FaultPath, OpenError, Without};
 pub use watch::{Event, Wait};
