@@ -32,6 +32,7 @@ pub mod page_file;
 mod paged_vec;
 mod pager;
 mod pinned;
+mod run_log;
 mod signal;
 mod space;
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub use exception::{Disposition, Handler};
 pub use machine::{BUDGET_LEAST, Machine};
 pub use options::MachineOptions;
 pub use paged_vec::PagedVec;
-pub use pager::Recorder;
 pub use pinned::Pinned;
+pub use run_log::RunLog;
 pub use space::{Space, SpaceOptions};
 pub use uffd::{Capabilities, FaultPath, OpenError};

@@ -38,7 +38,7 @@ use run::Runs;
 use wait::{Told, Waits};
 
 /// What is noted of every event, such as a log.
-pub type Recorder = Box<dyn FnMut(&Event) + Send>;
+pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
 
 /// The memory of a space.
 #[derive(Clone)]
