@@ -247,7 +247,12 @@ impl State {
         let zeros = self.zeros.address();
         let uffd = &self.memory(run.space).uffd;
         let copied = uffd.copy(run.address, zeros, run.bytes(), protects, false);
-        expect_whole("making pages of zeros", copied, run.bytes());
+        // One copy stays within one of the kernel's mappings, and pages that may be executed are
+        // another than their neighbours.
+        for (address, _) in run.behind(copied.pages()).each() {
+            let copied = uffd.copy(address, zeros, PAGE_SIZE, protects, false);
+            expect_whole("making a page of zeros", copied, PAGE_SIZE);
+        }
         for (address, frame) in run.each() {
             self.frames.moved(frame, address);
             self.frames.set_sum(frame, Sum::Unknown);
