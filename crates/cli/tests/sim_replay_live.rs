@@ -4,24 +4,16 @@
 use std::fs::File;
 use std::process::Command;
 
-use memtide_core::Allocation;
-use memtide_core::page::PAGE_SIZE;
 use memtide_core::units::Bytes;
-use memtide_live::{FaultPath, MachineOptions, RunLog, Space, SpaceOptions};
+use memtide_live::{FaultPath, MachineOptions, PagedVec, RunLog, Space, SpaceOptions};
 use serde_json::Value;
 
 /// Writes more than the budget holds, and reads it back.
-fn work(space: &Space, pages: u64) {
-    let memory = space.allocate(&Allocation::committed(pages * PAGE_SIZE)).expect("memory");
-    let word = |page: u64| (memory + page * PAGE_SIZE) as *mut u64;
-    for page in 0..pages {
-        // SAFETY: the page was allocated here, and lives as long as the space.
-        unsafe { word(page).write_volatile(page + 1) };
-    }
-    for page in 0..pages {
-        // SAFETY: as above.
-        assert_eq!(unsafe { word(page).read_volatile() }, page + 1);
-    }
+fn work(space: &Space, words: u64) {
+    let mut memory = PagedVec::zeroed(space, usize::try_from(words).expect("64 bits"));
+    let memory = memory.as_mut().expect("memory");
+    (0..words).zip(memory.iter_mut()).for_each(|(number, word)| *word = number);
+    assert!((0..words).eq(memory.iter().copied()));
 }
 
 #[test]
@@ -39,7 +31,7 @@ fn a_live_run_replays_on_the_command_line_to_the_state_that_it_led_to() {
     });
     std::thread::scope(|scope| {
         for space in &spaces {
-            scope.spawn(|| work(space, 2000));
+            scope.spawn(|| work(space, 1 << 20));
         }
     });
     let end = log.finish().expect("a whole log");

@@ -541,7 +541,7 @@ impl Run<'_> {
 fn nothing_is_left(machine: &Machine) -> Done {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
-        let left = left(machine);
+        let left = support::left(machine);
         let sound = machine.verify();
         prop_assert!(sound.is_ok(), "{:?}", sound);
         if left.is_empty() {
@@ -550,25 +550,6 @@ fn nothing_is_left(machine: &Machine) -> Done {
         prop_assert!(Instant::now() < deadline, "left: {}", left);
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// What is left in a machine without spaces, in words.
-fn left(machine: &Machine) -> String {
-    machine.inspect(|manager| {
-        let snapshot = manager.snapshot();
-        let lists = manager.list_counts();
-        let slots: u32 = snapshot.page_files().map(|file| file.used).sum();
-        let counts = [
-            ("spaces", snapshot.spaces().count() as u64),
-            ("pages of commit charge", snapshot.commit().charged()),
-            ("operations", snapshot.operations().count() as u64),
-            ("waiting threads", snapshot.waiting() as u64),
-            ("slots", u64::from(slots)),
-            ("frames", u64::from(snapshot.frames() - lists.zeroed - lists.free)),
-        ];
-        let left = counts.iter().filter(|(_, count)| *count > 0);
-        left.map(|(what, count)| format!("{count} {what} ")).collect()
-    })
 }
 
 fn known(protection: u32) -> Protection {
