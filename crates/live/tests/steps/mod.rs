@@ -409,7 +409,11 @@ impl Run<'_> {
             Contents::Offer(priority) => space.offer(address, bytes, priority),
             Contents::Reclaim => space.reclaim(address, bytes),
             Contents::Discard => space.discard(address, bytes),
-            Contents::Prefetch => return Ok(drop(space.prefetch(address, bytes))),
+            Contents::Prefetch => {
+                // Refused where a page is not committed, and promises nothing.
+                let _ = space.prefetch(address, bytes);
+                return Ok(());
+            }
         };
         let is_committed = of.is_committed(pages);
         let all_offered = of.pages[pages.clone()].iter().all(|page| page.offered);
