@@ -133,11 +133,14 @@ impl Worker {
     fn share(&mut self) -> Found {
         let number = self.random.below(self.shared.len() as u64) as usize;
         let pages = self.shared[number].words.len() as u64;
-        let (first, step) = (self.random.below(pages), self.random.pick(&[1, 1, 7, 61]));
+        // Often where the others are, too.
+        let most = self.random.pick(&[pages, 128]);
+        let (first, step) = (self.random.below(most), self.random.pick(&[1, 1, 7, 61]));
+        let writes = self.random.pick(&[0, 10, 50, 100]);
         for turn in 0..self.random.pick(&[1, 8, 64]) {
             let page = ((first + turn * step) % pages) as usize;
             self.read_shared(number, page)?;
-            if self.random.chance(50) {
+            if self.random.chance(writes) {
                 self.write_shared(number, page);
             }
         }
