@@ -86,9 +86,11 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
             Step::Allocate { pages, commits, watches, protection }
         }),
         1 => (0..4_usize).prop_map(|region| Step::Release { region }),
-        4 => (place(), protection()).prop_map(|(place, protection)| Step::Commit { place, protection }),
+        4 => (place(), protection())
+            .prop_map(|(place, protection)| Step::Commit { place, protection }),
         2 => place().prop_map(|place| Step::Decommit { place }),
-        4 => (place(), protection()).prop_map(|(place, protection)| Step::Protect { place, protection }),
+        4 => (place(), protection())
+            .prop_map(|(place, protection)| Step::Protect { place, protection }),
         10 => place().prop_map(|place| Step::Read { place }),
         8 => (place(), 0..WORDS).prop_map(|(place, word)| Step::Write { place, word }),
         8 => place().prop_map(|place| Step::Fill { place }),
