@@ -48,4 +48,4 @@ pub use paged_vec::PagedVec;
 pub use pinned::Pinned;
 pub use run_log::RunLog;
 pub use space::{Space, SpaceOptions};
-pub use uffd::{Capabilities, FaultPath, OpenError};
+pub use uffd::{Capabilities, FaultPath, OpenError, Without};

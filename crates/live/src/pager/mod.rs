@@ -13,12 +13,13 @@ mod carry_out;
 mod job;
 mod poison;
 mod run;
+mod turns;
 pub(crate) mod wait;
 pub(crate) mod worker;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use memtide_core::conditions::{ConditionSet, State as Level};
@@ -35,6 +36,7 @@ use crate::uffd::{FaultPath, Reservation, Uffd};
 use job::{Job, Stores};
 use poison::Poison;
 use run::Runs;
+use turns::Turns;
 use wait::{Told, Waits};
 
 /// What is noted of every event, such as a log.
@@ -94,6 +96,7 @@ pub(crate) struct Pager {
     grown: Condvar,
     /// Counts the changes of conditions; who waits for one sleeps on it.
     changes: AtomicU32,
+    turns: Turns,
     ends: AtomicBool,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
@@ -103,7 +106,8 @@ pub(crate) struct Pager {
 pub(crate) struct Locked<'a> {
     state: Option<MutexGuard<'a, State>>,
     pager: &'a Pager,
-    /// Last, so that they are let through when the lock is free.
+    /// Those of a program that calls or looks, and gives way to faults that wait. Last, so that
+    /// they are let through when the lock is free.
     signals: Option<SignalsBlocked>,
 }
 
@@ -152,6 +156,7 @@ impl Locked<'_> {
         let Some(mut state) = self.state.take() else { return };
         let has_jobs = !state.jobs.is_empty();
         let has_changed = std::mem::take(&mut state.has_changed);
+        let turn = self.pager.turns.now();
         drop(state);
         if has_jobs {
             self.pager.work.notify_one();
@@ -160,6 +165,9 @@ impl Locked<'_> {
             self.pager.changes.fetch_add(1, Ordering::Release);
             let all = u32::MAX >> 1;
             let _ = futex::wake(&self.pager.changes, futex::Flags::PRIVATE, all);
+        }
+        if self.signals.is_some() {
+            self.pager.turns.give_way(turn);
         }
     }
 }
@@ -202,6 +210,7 @@ impl Pager {
             work: Condvar::new(),
             grown: Condvar::new(),
             changes: AtomicU32::new(0),
+            turns: Turns::default(),
             ends: AtomicBool::new(false),
             page_file,
             buffers,
@@ -224,15 +233,24 @@ impl Pager {
     /// Takes the lock from a program's thread.
     pub(crate) fn lock(&self) -> Locked<'_> {
         let signals = SignalsBlocked::new();
-        let mut locked = self.lock_blocked();
-        locked.signals = Some(signals);
-        locked
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { state: Some(state), pager: self, signals: Some(signals) }
     }
 
     /// Takes the lock in a thread, or a signal's handler, that blocks all signals.
     fn lock_blocked(&self) -> Locked<'_> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Locked { state: Some(state), pager: self, signals: None }
+        Locked { state: Some(self.take_turn()), pager: self, signals: None }
+    }
+
+    /// Takes the lock before programs that call or look again.
+    fn take_turn(&self) -> MutexGuard<'_, State> {
+        match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.turns.take(|| self.state.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+        }
     }
 
     /// Makes a call of the manager. A page file that must grow first grows at once.
@@ -357,7 +375,7 @@ impl Pager {
     fn unlocked<'a, T>(&'a self, state: &mut Locked<'a>, act: impl FnOnce() -> T) -> T {
         state.release();
         let done = act();
-        state.state = Some(self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        state.state = Some(self.take_turn());
         done
     }
 

@@ -1,6 +1,7 @@
 //! Poison: how a thread that the kernel makes wait for a page learns of an exception.
 //!
-//! Poison lets the thread go, into the signal's handler. There it asks for the page again, so that
+//! Poison lets the thread go, into the signal's handler; where the kernel has none (before Linux
+//! 6.6), the page's protection does. There it asks for the page again, so that
 //! each thread is told what its own access raises. What is raised once, as by a guard, is kept for
 //! the first that comes.
 //!
@@ -8,11 +9,12 @@
 //! - A poisoned page is not in its space, whatever the manager thinks: it waits at home, and who
 //!   brings it in takes the poison away first.
 
-use memtide_core::Exception;
 use memtide_core::page::{Access, PAGE_SIZE, SpaceId, Vpn};
 use memtide_core::snapshot::PteView;
+use memtide_core::{Exception, RegionState};
 
 use crate::pager::State;
+use crate::pager::job;
 use crate::pager::run::{Act, Run};
 
 /// A page whose accesses the kernel refuses.
@@ -39,13 +41,35 @@ impl State {
             Some(poison) => poison.once = poison.once.or(once),
             None => self.poisons.push(Poison { space, page, once }),
         }
-        let address = self.address(space, page);
         let memory = self.memory(space);
-        let poisoned = memory.uffd.poison(address, PAGE_SIZE);
-        // It was poisoned already: that wakes nobody.
-        if poisoned.bytes == 0 && memory.uffd.features().poison {
+        let wakes = if memory.uffd.features().poison {
+            let poisoned = memory.uffd.poison(memory.base() + page.address(), PAGE_SIZE);
+            // It was poisoned already: that wakes nobody.
+            poisoned.bytes == 0
+        } else {
+            let done = memory.reservation.set_unreachable(page.address(), PAGE_SIZE);
+            done.unwrap_or_else(|errno| job::fatal("protecting pages", errno));
+            true
+        };
+        if wakes {
             self.wake(space, page);
         }
+    }
+
+    /// Takes the poison from a page of a space, which is missing then.
+    fn clear(&mut self, space: SpaceId, page: Vpn) {
+        let memory = self.memory(space);
+        if memory.uffd.features().poison {
+            return self.discard(space, page, 1);
+        }
+        let state = self.manager.query(space, page.address()).map(|info| info.state);
+        let protection = match state {
+            Ok(RegionState::Allocated { page_use, .. }) => page_use.protection(),
+            Ok(RegionState::Free) | Err(_) => None,
+        };
+        let executes = protection.is_some_and(|protection| protection.allows(Access::Execute));
+        let done = memory.reservation.set_executable(page.address(), PAGE_SIZE, executes);
+        done.unwrap_or_else(|errno| job::fatal("protecting pages", errno));
     }
 
     /// Takes the poison from a page, which is as the manager thinks then; what it raises once.
@@ -53,7 +77,7 @@ impl State {
         let of = |poison: &Poison| poison.space == space && poison.page == page;
         let poison = self.poisons.iter().position(of)?;
         let poison = self.poisons.swap_remove(poison);
-        self.discard(space, page, 1);
+        self.clear(space, page);
         if let Some(run) = self.run_of(space, page)
             && self.frames.is_home(run.frame)
         {
@@ -79,7 +103,7 @@ impl State {
             |poison: &Poison| poison.space == run.space && pages.contains(&poison.page.0);
         while let Some(poison) = self.poisons.iter().position(is_brought) {
             let Poison { space, page, .. } = self.poisons.swap_remove(poison);
-            self.discard(space, page, 1);
+            self.clear(space, page);
         }
     }
 
