@@ -3,7 +3,7 @@
 use memtide_core::units::Bytes;
 use memtide_live::page_file::IoEngine;
 use memtide_live::page_file::testing::{Fault, Faults};
-use memtide_live::{Machine, MachineOptions};
+use memtide_live::{Machine, MachineOptions, Without};
 
 use crate::random::Random;
 use crate::support::MIB;
@@ -36,11 +36,20 @@ pub(crate) struct Plan {
     pub(crate) compression: Option<u8>,
     pub(crate) is_encrypted: bool,
     pub(crate) disk: Disk,
+    /// What older kernels lack.
+    pub(crate) without: Without,
     pub(crate) threads: usize,
     /// Pages of each thread's own, and of each memory that all share.
     pub(crate) own_pages: usize,
     pub(crate) shared_pages: usize,
 }
+
+const WITHOUT: [Without; 4] = [
+    Without { moves: false, poison: false },
+    Without { moves: false, poison: false },
+    Without { moves: true, poison: false },
+    Without { moves: true, poison: true },
+];
 
 impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
@@ -56,6 +65,7 @@ impl Plan {
             is_encrypted: random.chance(20),
             // One after the other, so that few rounds see all of them.
             disk: DISKS[(seed % DISKS.len() as u64) as usize],
+            without: random.pick(&WITHOUT),
             threads,
             own_pages: pages as usize * 3 / 4 / threads,
             shared_pages: pages as usize / 8,
@@ -65,6 +75,7 @@ impl Plan {
     pub(crate) fn machine(&self, faults: &Faults) -> Machine {
         let mut options = MachineOptions::new(Bytes(self.budget_mib * MIB));
         options.compression = self.compression;
+        options.without = self.without;
         let file = options.page_file.as_mut().expect("a page file");
         file.encryption = self.is_encrypted;
         file.initial = Bytes(MIB);
