@@ -39,6 +39,7 @@ mod space;
 mod speed;
 mod thread;
 mod uffd;
+mod watch;
 
 pub use error::Error;
 pub use exception::{Disposition, Handler};
@@ -49,3 +50,4 @@ pub use pinned::Pinned;
 pub use run_log::RunLog;
 pub use space::{Space, SpaceOptions};
 pub use uffd::{Capabilities, FaultPath, OpenError, Without};
+pub use watch::{Event, Wait};

@@ -33,6 +33,7 @@ use crate::frames::Frames;
 use crate::page_file::{BufferPool, PageFile};
 use crate::signal::SignalsBlocked;
 use crate::uffd::{FaultPath, Reservation, Uffd};
+use crate::watch::Watchers;
 use job::{Job, Stores};
 use poison::Poison;
 use run::Runs;
@@ -41,6 +42,9 @@ use wait::{Told, Waits};
 
 /// What is noted of every event, such as a log.
 pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
+
+/// Changes that those who watch may be behind: of more the oldest are not told.
+const UNTOLD_MOST: usize = 256;
 
 /// The memory of a space.
 #[derive(Clone)]
@@ -76,6 +80,8 @@ pub(crate) struct State {
     poisons: Vec<Poison>,
     /// A condition was set or cleared since the lock was taken.
     has_changed: bool,
+    /// What was set after each change that those who watch were not told yet.
+    untold: VecDeque<ConditionSet>,
     recorder: Option<Recorder>,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
@@ -97,6 +103,7 @@ pub(crate) struct Pager {
     /// Counts the changes of conditions; who waits for one sleeps on it.
     changes: AtomicU32,
     turns: Turns,
+    pub(crate) watchers: Watchers,
     ends: AtomicBool,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
@@ -154,11 +161,14 @@ impl Locked<'_> {
 
     fn release(&mut self) {
         let Some(mut state) = self.state.take() else { return };
-        let has_jobs = !state.jobs.is_empty();
         let has_changed = std::mem::take(&mut state.has_changed);
+        if has_changed {
+            state.note_change();
+        }
+        let has_work = !state.jobs.is_empty() || !state.untold.is_empty();
         let turn = self.pager.turns.now();
         drop(state);
-        if has_jobs {
+        if has_work {
             self.pager.work.notify_one();
         }
         if has_changed {
@@ -198,6 +208,7 @@ impl Pager {
             poisons: Vec::new(),
             zeros,
             has_changed: false,
+            untold: VecDeque::with_capacity(UNTOLD_MOST),
             recorder: None,
             page_file: page_file.clone(),
             buffers: Arc::clone(&buffers),
@@ -211,6 +222,7 @@ impl Pager {
             grown: Condvar::new(),
             changes: AtomicU32::new(0),
             turns: Turns::default(),
+            watchers: Watchers::default(),
             ends: AtomicBool::new(false),
             page_file,
             buffers,
@@ -435,6 +447,11 @@ impl Pager {
         }
     }
 
+    /// What was set after the next change that was not told yet.
+    pub(crate) fn next_change(&self) -> Option<ConditionSet> {
+        self.lock_blocked().untold.pop_front()
+    }
+
     /// A write of the page file ended.
     pub(crate) fn write_done(&self, token: u64, result: Result<(), memtide_core::IoError>) {
         let mut state = self.lock_blocked();
@@ -469,6 +486,14 @@ impl State {
         let result = self.manager.call(call);
         self.drain();
         result
+    }
+
+    fn note_change(&mut self) {
+        if self.untold.len() == UNTOLD_MOST {
+            self.untold.pop_front();
+        }
+        let set = self.conditions();
+        self.untold.push_back(set);
     }
 
     fn touch(&mut self, space: SpaceId, address: u64, access: Access) -> bool {

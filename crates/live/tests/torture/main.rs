@@ -53,6 +53,7 @@ fn torture(seconds: u64, first: u64) {
         all.injected += came.injected;
         all.in_page += came.in_page;
         all.lost += came.lost;
+        all.no_memory += came.no_memory;
         all.read += came.read;
         all.written += came.written;
         all.compressed += came.compressed;
