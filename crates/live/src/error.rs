@@ -26,6 +26,9 @@ pub enum Error {
     /// There is no page file.
     #[error(transparent)]
     PageFile(#[from] page_file::OpenError),
+    /// A log of what happens cannot be begun.
+    #[error(transparent)]
+    Recording(#[from] memtide_recording::RecordingError),
     /// The budget is too small.
     #[error("a budget of {budget}: expected at least {least}")]
     Budget {

@@ -102,6 +102,17 @@ impl Machine {
     /// [`Error::Budget`], [`Error::Compression`], [`Error::Faults`] where userfaultfd cannot be
     /// had, [`Error::PageFile`], [`Error::Config`] and [`Error::System`].
     pub fn new(options: &MachineOptions) -> Result<Self, Error> {
+        Self::start(options, |_| Ok(None))
+    }
+
+    /// The same, with what notes every event from the first on, made for its configuration.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and what the recorder's maker says.
+    pub(crate) fn start(
+        options: &MachineOptions,
+        recorder: impl FnOnce(&Config) -> Result<Option<Recorder>, Error>,
+    ) -> Result<Self, Error> {
         let budget = options.budget;
         if budget < BUDGET_LEAST {
             return Err(Error::Budget { budget, least: BUDGET_LEAST });
@@ -126,7 +137,10 @@ impl Machine {
         let zeros = zeros.map_err(Error::system("a cluster of zeros"))?;
         crate::signal::install(in_thread::handle).map_err(Error::system("a signal's handler"))?;
 
-        let pager = Arc::new(Pager::new(manager, frames, homes, zeros, file.clone(), buffers));
+        let recorder = recorder(manager.config())?;
+        let pager = Pager::new(manager, frames, homes, zeros, file.clone(), buffers);
+        pager.lock().record(recorder);
+        let pager = Arc::new(pager);
         let link: Arc<Link> = Arc::new(Mutex::new(Arc::downgrade(&pager)));
         if let Some(file) = file {
             let link = Arc::clone(&link);
@@ -220,9 +234,11 @@ impl Machine {
         self.running.pager.wait_until(deadline, |set| set.contains_all(of))
     }
 
-    /// From now on every event of the manager is told, or none is: a log of them replays.
-    pub fn record(&self, recorder: Option<Recorder>) {
-        self.running.pager.lock().record(recorder);
+    /// No event is noted any more; a last look at the state that all of them led to.
+    pub(crate) fn stop_recording<T>(&self, look: impl FnOnce(&Manager) -> T) -> T {
+        let mut state = self.running.pager.lock();
+        state.record(None);
+        look(&state.manager)
     }
 
     /// Looks into the manager, which stands still meanwhile.

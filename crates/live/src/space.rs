@@ -16,7 +16,7 @@ use crate::fault_path::registry::{self, Registration, SPACES_MAX};
 use crate::machine::Machine;
 use crate::options::MachineOptions;
 use crate::pager::SpaceMemory;
-use crate::pinned::Pinned;
+use crate::pinned::{Pinned, Pins};
 use crate::uffd::{FaultPath, Reservation, Uffd};
 
 /// What a space is like.
@@ -48,6 +48,7 @@ pub struct Space {
     options: SpaceOptions,
     registration: Option<Registration>,
     handlers: Option<Handlers>,
+    pins: Pins,
 }
 
 impl std::fmt::Debug for Space {
@@ -92,6 +93,7 @@ impl Space {
             options: *options,
             registration,
             handlers: None,
+            pins: Pins::default(),
         };
         if space.registration.is_none() {
             let number = SPACES_MAX as u64;
@@ -333,6 +335,10 @@ impl Space {
     /// [`Error::Exception`] where one cannot be had.
     pub fn pin(&self, address: u64, bytes: u64, access: Access) -> Result<Pinned<'_>, Error> {
         Pinned::new(self, address, bytes, access)
+    }
+
+    pub(crate) const fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     pub(crate) fn fault(&self, inside: u64, access: Access) -> Result<(), Error> {

@@ -4,7 +4,9 @@
 //! on: a page may be there before it is known that the access to it raises an exception.
 
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Vpn};
-use memtide_core::{Content, Exception, Input, Output, Rights, Source, Stored};
+use memtide_core::{
+    Content, Exception, Input, Output, Protection, RegionInfo, RegionState, Rights, Source, Stored,
+};
 use rustix::io::Errno;
 
 use crate::compress;
@@ -217,7 +219,10 @@ impl State {
         }
         let memory = self.memory(run.space).clone();
         let home = self.frames.home(run.frame);
-        let moved = match memory.uffd.features().moves {
+        // A page that is moved can be written until it is protected. Where that only tells who
+        // writes first it is made up for; where the program may not write it may not happen.
+        let moves = memory.uffd.features().moves && (!protects || self.may_be_written(&run));
+        let moved = match moves {
             true => memory.uffd.move_pages(run.address, home, run.bytes(), false).pages(),
             false => 0,
         };
@@ -235,6 +240,25 @@ impl State {
         if protects {
             self.protect_brought(run, moved);
         }
+    }
+
+    /// Whether the program may write to all pages of a run.
+    fn may_be_written(&self, run: &Run) -> bool {
+        let mut address = run.address - self.memory(run.space).base();
+        let end = address + run.bytes();
+        while address < end {
+            let Ok(RegionInfo { bytes, state: RegionState::Allocated { page_use, .. }, .. }) =
+                self.manager.query(run.space, address)
+            else {
+                return false;
+            };
+            let may_be = |of: Protection| of.allows(Access::Write) && !of.copies_on_write();
+            if !page_use.protection().is_some_and(may_be) {
+                return false;
+            }
+            address += bytes;
+        }
+        true
     }
 
     /// Protects pages that were just moved in, and finds those that were written before that.
@@ -261,7 +285,12 @@ impl State {
         let zeros = self.zeros.address();
         let uffd = &self.memory(run.space).uffd;
         let copied = uffd.copy(run.address, zeros, run.bytes(), protects, false);
-        expect_whole("making pages of zeros", copied, run.bytes());
+        // One copy stays within one of the kernel's mappings, and pages that may be executed are
+        // another than their neighbours.
+        for (address, _) in run.behind(copied.pages()).each() {
+            let copied = uffd.copy(address, zeros, PAGE_SIZE, protects, false);
+            expect_whole("making a page of zeros", copied, PAGE_SIZE);
+        }
         for (address, frame) in run.each() {
             self.frames.moved(frame, address);
             self.frames.set_sum(frame, Sum::Unknown);

@@ -43,7 +43,7 @@ use view::View;
 use wait::{Told, Waits};
 
 /// What is noted of every event, such as a log.
-pub type Recorder = Box<dyn FnMut(&Event) + Send>;
+pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
 
 /// Changes that those who watch may be behind: of more the oldest are not told.
 const UNTOLD_MOST: usize = 256;

@@ -89,6 +89,25 @@ pub(crate) fn check(base: u64, bytes: u64, round: u64) {
     }
 }
 
+/// What is left in a machine without spaces, in words.
+pub(crate) fn left(machine: &Machine) -> String {
+    machine.inspect(|manager| {
+        let snapshot = manager.snapshot();
+        let lists = manager.list_counts();
+        let slots: u32 = snapshot.page_files().map(|file| file.used).sum();
+        let counts = [
+            ("spaces", snapshot.spaces().count() as u64),
+            ("pages of commit charge", snapshot.commit().charged()),
+            ("operations", snapshot.operations().count() as u64),
+            ("waiting threads", snapshot.waiting() as u64),
+            ("slots", u64::from(slots)),
+            ("frames", u64::from(snapshot.frames() - lists.zeroed - lists.free)),
+        ];
+        let left = counts.iter().filter(|(_, count)| *count > 0);
+        left.map(|(what, count)| format!("{count} {what} ")).collect()
+    })
+}
+
 /// Runs in a thread; a test that takes longer than a minute fails.
 pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
     let (done, ends) = mpsc::channel();
