@@ -33,6 +33,7 @@ mod paged_vec;
 mod pager;
 mod pinned;
 mod run_log;
+mod section;
 mod signal;
 mod space;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use options::MachineOptions;
 pub use paged_vec::PagedVec;
 pub use pinned::Pinned;
 pub use run_log::RunLog;
+pub use section::Section;
 pub use space::{Space, SpaceOptions};
 pub use uffd::{Capabilities, FaultPath, OpenError, Without};
 pub use watch::{Event, Wait};

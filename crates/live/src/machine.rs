@@ -164,6 +164,11 @@ impl Machine {
         self.running.without
     }
 
+    /// Whether another is the same machine.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.running, &other.running)
+    }
+
     pub(crate) fn pager(&self) -> &Arc<Pager> {
         &self.running.pager
     }

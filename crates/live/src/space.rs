@@ -141,6 +141,11 @@ impl Space {
         }
     }
 
+    /// Where the address 0 of the manager's space lies.
+    pub(crate) const fn base(&self) -> u64 {
+        self.base
+    }
+
     pub(crate) fn inside(&self, address: u64) -> Result<u64, Error> {
         let (start, end) = (self.base, self.base + self.options.addresses.0);
         match address.checked_sub(start) {
@@ -202,9 +207,13 @@ impl Space {
     /// Changes what may be done: `VirtualProtect`. The protection of the first page before.
     ///
     /// # Errors
-    /// [`Error::Refused`] with what Windows documents.
+    /// [`Error::Refused`] with what Windows documents; [`Error::CopyOfWrittenView`].
     pub fn protect(&self, address: u64, bytes: u64, protection: u32) -> Result<u32, Error> {
         let range = self.range(address, bytes)?;
+        let copies = Protection::from_windows(protection).is_ok_and(Protection::copies_on_write);
+        if copies && self.machine.pager().lock().writes_sections(self.id, range.address, bytes) {
+            return Err(Error::CopyOfWrittenView { address });
+        }
         match self.machine.pager().call(&Call::Protect(range, protection))? {
             Reply::Protection(before) => {
                 self.let_execute(range.address, bytes, protection)?;

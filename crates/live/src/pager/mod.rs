@@ -14,6 +14,7 @@ mod job;
 mod poison;
 mod run;
 mod turns;
+pub(crate) mod view;
 pub(crate) mod wait;
 pub(crate) mod worker;
 
@@ -38,6 +39,7 @@ use job::{Job, Stores};
 use poison::Poison;
 use run::Runs;
 use turns::Turns;
+use view::View;
 use wait::{Told, Waits};
 
 /// What is noted of every event, such as a log.
@@ -66,6 +68,7 @@ pub(crate) struct State {
     pub(crate) manager: Manager,
     pub(crate) frames: Frames,
     spaces: Vec<Option<SpaceMemory>>,
+    views: Vec<View>,
     waits: Waits,
     jobs: VecDeque<Job>,
     /// Somebody makes the page file larger.
@@ -198,6 +201,7 @@ impl Pager {
             manager,
             frames,
             spaces: Vec::new(),
+            views: Vec::new(),
             waits: Waits::new(),
             jobs: VecDeque::with_capacity(256),
             is_growing: false,
@@ -270,12 +274,28 @@ impl Pager {
     /// # Errors
     /// What the manager refuses.
     pub(crate) fn call(&self, call: &Call) -> Result<Reply, Refusal> {
+        self.call_and(call, |_, reply| reply)
+    }
+
+    /// The same, and does something about the answer before anything else happens.
+    ///
+    /// # Errors
+    /// What the manager refuses.
+    pub(crate) fn call_and<T>(
+        &self,
+        call: &Call,
+        then: impl FnOnce(&mut State, Reply) -> T,
+    ) -> Result<T, Refusal> {
         loop {
             let mut state = self.lock();
-            let result = state.call(call);
-            let is_short = matches!(result, Err(Refusal::CommitmentLimit { .. }));
-            if !is_short || !self.extend(&mut state) {
-                return result;
+            match state.call(call) {
+                Ok(reply) => return Ok(then(&mut state, reply)),
+                Err(refusal @ Refusal::CommitmentLimit { .. }) => {
+                    if !self.extend(&mut state) {
+                        return Err(refusal);
+                    }
+                }
+                Err(refusal) => return Err(refusal),
             }
         }
     }
@@ -286,6 +306,7 @@ impl Pager {
         let mut state = self.lock();
         // Refused only where the space does not exist.
         let _ = state.call(&Call::DestroySpace(id));
+        state.forget_views(id);
         state.remove_space(id)
     }
 
@@ -323,6 +344,7 @@ impl Pager {
         access: Access,
     ) -> Result<(), Exception> {
         if state.touch(space, address, access) {
+            state.show_again(space, Vpn::of(address));
             return Ok(());
         }
         let told = self.wait_for(&mut state, |state, thread| {
@@ -395,6 +417,7 @@ impl Pager {
     pub(crate) fn fault_of_another(&self, space: SpaceId, address: u64, access: Access) {
         let mut state = self.lock_blocked();
         if state.touch(space, address, access) {
+            state.show_again(space, Vpn::of(address));
             state.wake(space, Vpn::of(address));
             return;
         }

@@ -13,8 +13,8 @@ use memtide_core::page::{Access, PAGE_SIZE, SpaceId, Vpn};
 use memtide_core::snapshot::PteView;
 use memtide_core::{Exception, RegionState};
 
+use crate::memory::fatal;
 use crate::pager::State;
-use crate::pager::job;
 use crate::pager::run::{Act, Run};
 
 /// A page whose accesses the kernel refuses.
@@ -29,7 +29,9 @@ pub(crate) struct Poison {
 impl State {
     /// Lets go whoever waits in the kernel for a page.
     pub(crate) fn poison(&mut self, space: SpaceId, page: Vpn, exception: Exception) {
-        if let Some(run) = self.run_of(space, page)
+        if self.shared_page(space, page).is_some() {
+            self.discard(space, page, 1);
+        } else if let Some(run) = self.run_of(space, page)
             && self.frames.is_at(run.frame, run.address)
         {
             self.take(run);
@@ -42,13 +44,19 @@ impl State {
             None => self.poisons.push(Poison { space, page, once }),
         }
         let memory = self.memory(space);
+        if self.view_at(space, page.address()).is_some() {
+            // A mapping of a file keeps the protection of a page that left it, in poison's place.
+            let address = memory.base() + page.address();
+            let cleared = memory.uffd.write_protect(address, PAGE_SIZE, false, false);
+            cleared.unwrap_or_else(|errno| fatal("letting writes pass", errno));
+        }
         let wakes = if memory.uffd.features().poison {
             let poisoned = memory.uffd.poison(memory.base() + page.address(), PAGE_SIZE);
             // It was poisoned already: that wakes nobody.
             poisoned.bytes == 0
         } else {
             let done = memory.reservation.set_unreachable(page.address(), PAGE_SIZE);
-            done.unwrap_or_else(|errno| job::fatal("protecting pages", errno));
+            done.unwrap_or_else(|errno| fatal("protecting pages", errno));
             true
         };
         if wakes {
@@ -69,7 +77,7 @@ impl State {
         };
         let executes = protection.is_some_and(|protection| protection.allows(Access::Execute));
         let done = memory.reservation.set_executable(page.address(), PAGE_SIZE, executes);
-        done.unwrap_or_else(|errno| job::fatal("protecting pages", errno));
+        done.unwrap_or_else(|errno| fatal("protecting pages", errno));
     }
 
     /// Takes the poison from a page, which is as the manager thinks then; what it raises once.
@@ -78,7 +86,9 @@ impl State {
         let poison = self.poisons.iter().position(of)?;
         let poison = self.poisons.swap_remove(poison);
         self.clear(space, page);
-        if let Some(run) = self.run_of(space, page)
+        if let Some((frame, rights)) = self.shared_page(space, page) {
+            self.show(space, page, frame, rights);
+        } else if let Some(run) = self.run_of(space, page)
             && self.frames.is_home(run.frame)
         {
             self.carry_out_run(run);
@@ -92,6 +102,15 @@ impl State {
         let lasts = |poison: &&Poison| poison.once.is_none();
         while let Some(Poison { space, page, .. }) = self.poisons.iter().find(lasts) {
             self.heal(*space, *page);
+        }
+    }
+
+    /// Takes the poison from a page of a section that is mapped.
+    pub(crate) fn unpoison(&mut self, space: SpaceId, page: Vpn) {
+        let of = |poison: &Poison| poison.space == space && poison.page == page;
+        if let Some(poison) = self.poisons.iter().position(of) {
+            self.poisons.swap_remove(poison);
+            self.discard(space, page, 1);
         }
     }
 
@@ -112,10 +131,10 @@ impl State {
         self.poisons.retain(|poison| poison.space != space);
     }
 
-    /// What brings a page in that the manager thinks is mapped and may be read.
+    /// What brings a private page in that the manager thinks is mapped and may be read.
     fn run_of(&self, space: SpaceId, page: Vpn) -> Option<Run> {
         let pte = self.manager.snapshot().pte(space, page.address());
-        let Ok(PteView::Valid { frame, rights, .. }) = pte else { return None };
+        let Ok(PteView::Valid { frame, rights, is_shared: false, .. }) = pte else { return None };
         let protects = !rights.allow(Access::Write);
         let (act, address) = (Act::Bring { protects }, self.address(space, page));
         rights.allow(Access::Read).then_some(Run { act, space, address, frame, pages: 1 })

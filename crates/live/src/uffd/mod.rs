@@ -16,6 +16,9 @@ mod ioctl;
 mod open;
 mod origin;
 mod reservation;
+mod shared;
+#[cfg(test)]
+mod shared_tests;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +32,7 @@ pub(crate) use ioctl::Moved;
 pub use open::OpenError;
 pub(crate) use origin::Origin;
 pub(crate) use reservation::Reservation;
+pub(crate) use shared::{SharedMemory, Sharing};
 
 /// A userfaultfd with its features negotiated.
 ///

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use memtide_core::Allocation;
 use memtide_core::units::Bytes;
-use memtide_live::{FaultPath, Machine, MachineOptions, Space, SpaceOptions, Without};
+use memtide_live::{FaultPath, Machine, MachineOptions, Section, Space, SpaceOptions, Without};
 
 pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const PAGE: u64 = 4096;
@@ -15,6 +15,7 @@ pub(crate) const PAGE: u64 = 4096;
 pub(crate) const NO_ACCESS: u32 = 0x01;
 pub(crate) const READ_ONLY: u32 = 0x02;
 pub(crate) const READ_WRITE: u32 = 0x04;
+pub(crate) const WRITE_COPY: u32 = 0x08;
 pub(crate) const GUARD: u32 = 0x100;
 
 pub(crate) const PATHS: [FaultPath; 2] = [FaultPath::InThread, FaultPath::Handler];
@@ -52,6 +53,16 @@ pub(crate) fn space(machine: &Machine, path: FaultPath) -> Space {
 /// Committed memory of a space.
 pub(crate) fn committed(space: &Space, bytes: u64) -> u64 {
     space.allocate(&Allocation::committed(bytes)).expect("committed memory")
+}
+
+/// A section that may be read and written.
+pub(crate) fn section(machine: &Machine, bytes: u64) -> Section {
+    machine.create_section(Bytes(bytes), READ_WRITE).expect("a section")
+}
+
+/// A view of all of a section.
+pub(crate) fn view(space: &Space, section: &Section, protection: u32) -> u64 {
+    space.map_view(section, 0, 0, protection).expect("a view")
 }
 
 pub(crate) fn store(address: u64, word: u64) {
