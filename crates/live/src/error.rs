@@ -34,6 +34,12 @@ pub enum Error {
         /// The least.
         least: Bytes,
     },
+    /// Compressed pages cannot take more than all of the budget.
+    #[error("compressed pages of {percent}% of the budget: expected at most 100%")]
+    Compression {
+        /// What was asked for.
+        percent: u8,
+    },
     /// An address that is not of the space.
     #[error("{address:#x} is not an address of this space: expected {start:#x} to {end:#x}")]
     Address {

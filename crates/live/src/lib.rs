@@ -39,6 +39,7 @@ mod space;
 mod speed;
 mod thread;
 mod uffd;
+mod watch;
 
 pub use error::Error;
 pub use exception::{Disposition, Handler};
@@ -49,4 +50,5 @@ pub use pager::Recorder;
 pub use pinned::Pinned;
 pub use section::Section;
 pub use space::{Space, SpaceOptions};
-pub use uffd::{Capabilities, FaultPath, OpenError};
+pub use uffd::{Capabilities, FaultPath, OpenError, Without};
+pub use watch::{Event, Wait};

@@ -20,7 +20,7 @@ use crate::page_file::{BufferPool, CLUSTER, IoEngine, PageFile, PageFileOptions}
 use crate::pager::{Pager, Recorder, worker};
 use crate::space::{Space, SpaceOptions};
 use crate::thread;
-use crate::uffd::{FaultPath, Reservation, Uffd};
+use crate::uffd::{FaultPath, Reservation, Uffd, Without};
 
 /// The least budget: less has no room for the buffers that writes need.
 pub const BUDGET_LEAST: Bytes = Bytes::from_mib(4);
@@ -45,6 +45,7 @@ type Link = Mutex<Weak<Pager>>;
 /// A machine that runs: it ends when the last of its owners is dropped.
 struct Running {
     pager: Arc<Pager>,
+    without: Without,
     link: Arc<Link>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -98,12 +99,17 @@ impl Machine {
     /// A machine in which nothing has happened.
     ///
     /// # Errors
-    /// [`Error::Budget`], [`Error::Faults`] where userfaultfd cannot be had, [`Error::PageFile`],
-    /// [`Error::Config`] and [`Error::System`].
+    /// [`Error::Budget`], [`Error::Compression`], [`Error::Faults`] where userfaultfd cannot be
+    /// had, [`Error::PageFile`], [`Error::Config`] and [`Error::System`].
     pub fn new(options: &MachineOptions) -> Result<Self, Error> {
         let budget = options.budget;
         if budget < BUDGET_LEAST {
             return Err(Error::Budget { budget, least: BUDGET_LEAST });
+        }
+        if let Some(percent) = options.compression
+            && percent > 100
+        {
+            return Err(Error::Compression { percent });
         }
         let count = buffers_for(budget.0);
         let buffers = Arc::new(BufferPool::new(count).map_err(Error::system("buffers"))?);
@@ -111,7 +117,7 @@ impl Machine {
         let file = options.page_file.as_ref().map(PageFile::open).transpose()?.map(Arc::new);
         let manager = Manager::new(config(options, frames, count))?;
 
-        let homes = Uffd::open(FaultPath::InThread)?;
+        let homes = Uffd::open_without(FaultPath::InThread, options.without)?;
         let frames = Frames::new(frames).map_err(Error::system("the addresses of frames"))?;
         let area = frames.homes();
         let registered = homes.register_target(area.address(), area.bytes());
@@ -131,7 +137,7 @@ impl Machine {
                 }
             });
         }
-        let mut running = Running { pager, link, workers: Vec::new() };
+        let mut running = Running { pager, without: options.without, link, workers: Vec::new() };
         for _ in 0..WORKERS {
             let pager = Arc::clone(&running.pager);
             let started = thread::spawn("memtide-worker", move || worker::work(&pager));
@@ -143,6 +149,10 @@ impl Machine {
     /// Whether another is the same machine.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.running, &other.running)
+    }
+
+    pub(crate) fn without(&self) -> Without {
+        self.running.without
     }
 
     pub(crate) fn pager(&self) -> &Arc<Pager> {
@@ -235,7 +245,7 @@ fn config(options: &MachineOptions, frames: u32, buffers: usize) -> Config {
         config = config.with_page_file(pages(*initial), pages(*maximum));
     }
     if let Some(percent) = options.compression {
-        let most = u64::from(frames) * u64::from(percent.min(100)) / 100;
+        let most = u64::from(frames) * u64::from(percent) / 100;
         config.store = Some(StoreConfig { frames_max: u32::try_from(most).unwrap_or(frames) });
     }
     // Neighbouring pages get neighbouring frames, so that one system call moves them all.

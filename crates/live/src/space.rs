@@ -66,7 +66,7 @@ impl Space {
     }
 
     pub(crate) fn create(machine: &Machine, options: &SpaceOptions) -> Result<Self, Error> {
-        let uffd = Arc::new(Uffd::open(options.path)?);
+        let uffd = Arc::new(Uffd::open_without(options.path, machine.without())?);
         let bytes = options.addresses.0.next_multiple_of(ALLOCATION_GRANULARITY);
         let reservation =
             Reservation::new(bytes).map_err(Error::system("the space's addresses"))?;

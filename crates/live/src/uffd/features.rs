@@ -12,6 +12,15 @@ pub enum FaultPath {
     Handler,
 }
 
+/// What the kernel's userfaultfd has and is not to be used, as on a kernel that lacks it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Without {
+    /// Pages are copied, as before Linux 6.8, and not moved.
+    pub moves: bool,
+    /// Pages are made unreachable by their protection, as before Linux 6.6, and not by poison.
+    pub poison: bool,
+}
+
 /// What one userfaultfd can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Features {
@@ -56,9 +65,13 @@ const SHARES: u64 =
 ///
 /// Not WP_UNPOPULATED, nor WP_ASYNC, which implies it: they leave marks on missing pages that
 /// MOVE and COPY take for pages. Not the events: one that is unread makes COPY fail.
-pub(super) const fn wanted(path: FaultPath, known: u64) -> u64 {
-    let always =
-        abi::FEATURE_PAGEFAULT_FLAG_WP | abi::FEATURE_EXACT_ADDRESS | SHARES | abi::FEATURE_MOVE;
+pub(super) const fn wanted(path: FaultPath, without: Without, known: u64) -> u64 {
+    let always = abi::FEATURE_PAGEFAULT_FLAG_WP
+        | abi::FEATURE_EXACT_ADDRESS
+        | abi::FEATURE_MINOR_SHMEM
+        | abi::FEATURE_WP_HUGETLBFS_SHMEM
+        | if without.poison { 0 } else { abi::FEATURE_POISON }
+        | if without.moves { 0 } else { abi::FEATURE_MOVE };
     let by_path = match path {
         FaultPath::InThread => abi::FEATURE_SIGBUS,
         FaultPath::Handler => abi::FEATURE_THREAD_ID,

@@ -150,6 +150,19 @@ impl Reservation {
         unsafe { rustix::mm::mprotect(self.pointer(offset), bytes, access) }
     }
 
+    /// Lets no access through to pages until they are [made executable](Self::set_executable) or
+    /// not: each is a segmentation fault, and a system call fails with EFAULT.
+    ///
+    /// # Errors
+    /// As [`Reservation::set_executable`].
+    pub(crate) fn set_unreachable(&self, offset: u64, bytes: u64) -> Result<(), Errno> {
+        let (offset, bytes) = self.within(offset, bytes)?;
+        let access = MprotectFlags::empty();
+        // SAFETY: the range is within our own mapping, and nothing of ours is in it: only a program
+        // that is to have an exception meets the signal.
+        unsafe { rustix::mm::mprotect(self.pointer(offset), bytes, access) }
+    }
+
     fn advise(&self, offset: usize, bytes: usize, advice: Advice) -> Result<(), Errno> {
         // SAFETY: the range is within our own mapping. Of the advice given above only DONTNEED
         // changes what memory holds, and no reference into it outlives a call of the owner.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use memtide_core::Allocation;
 use memtide_core::units::Bytes;
-use memtide_live::{FaultPath, Machine, MachineOptions, Section, Space, SpaceOptions};
+use memtide_live::{FaultPath, Machine, MachineOptions, Section, Space, SpaceOptions, Without};
 
 pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const PAGE: u64 = 4096;
@@ -25,9 +25,24 @@ pub(crate) fn scrambled(place: u64) -> u64 {
     place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) | 1
 }
 
+/// What the tests do without: words of MEMTIDE_WITHOUT, such as `moves,poison`.
+pub(crate) fn without() -> Without {
+    let words = std::env::var("MEMTIDE_WITHOUT").unwrap_or_default();
+    let mut without = Without::default();
+    for word in words.split(',').filter(|word| !word.is_empty()) {
+        match word {
+            "moves" => without.moves = true,
+            "poison" => without.poison = true,
+            other => panic!("MEMTIDE_WITHOUT is {other:?}: expected moves or poison"),
+        }
+    }
+    without
+}
+
 pub(crate) fn machine(budget_mib: u64, compression: Option<u8>) -> Machine {
     let mut options = MachineOptions::new(Bytes(budget_mib * MIB));
     options.compression = compression;
+    options.without = without();
     Machine::new(&options).expect("a machine")
 }
 
