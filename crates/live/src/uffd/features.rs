@@ -41,12 +41,12 @@ pub(crate) struct Features {
 }
 
 impl Features {
-    /// From the bits of `struct uffdio_api`.
-    pub(super) const fn of(bits: u64, kernel_faults: bool) -> Self {
+    /// From the bits of `struct uffdio_api`: those asked for, and those that the kernel has.
+    pub(super) const fn of(bits: u64, known: u64, kernel_faults: bool) -> Self {
         Self {
             moves: bits & abi::FEATURE_MOVE != 0,
             poison: bits & abi::FEATURE_POISON != 0,
-            shares: bits & SHARES == SHARES,
+            shares: known & SHARES == SHARES,
             write_protect: bits & abi::FEATURE_PAGEFAULT_FLAG_WP != 0,
             kernel_faults,
             exact_address: bits & abi::FEATURE_EXACT_ADDRESS != 0,
