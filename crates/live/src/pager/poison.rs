@@ -110,7 +110,7 @@ impl State {
         let of = |poison: &Poison| poison.space == space && poison.page == page;
         if let Some(poison) = self.poisons.iter().position(of) {
             self.poisons.swap_remove(poison);
-            self.discard(space, page, 1);
+            self.clear(space, page);
         }
     }
 

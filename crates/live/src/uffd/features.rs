@@ -21,14 +21,6 @@ pub struct Without {
     pub poison: bool,
 }
 
-impl Without {
-    const fn bits(self) -> u64 {
-        let moves = if self.moves { abi::FEATURE_MOVE } else { 0 };
-        let poison = if self.poison { abi::FEATURE_POISON } else { 0 };
-        moves | poison
-    }
-}
-
 /// What one userfaultfd can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Features {
@@ -49,12 +41,12 @@ pub(crate) struct Features {
 }
 
 impl Features {
-    /// From the bits of `struct uffdio_api`.
-    pub(super) const fn of(bits: u64, kernel_faults: bool) -> Self {
+    /// From the bits of `struct uffdio_api`: those asked for, and those that the kernel has.
+    pub(super) const fn of(bits: u64, known: u64, kernel_faults: bool) -> Self {
         Self {
             moves: bits & abi::FEATURE_MOVE != 0,
             poison: bits & abi::FEATURE_POISON != 0,
-            shares: bits & SHARES == SHARES,
+            shares: known & SHARES == SHARES,
             write_protect: bits & abi::FEATURE_PAGEFAULT_FLAG_WP != 0,
             kernel_faults,
             exact_address: bits & abi::FEATURE_EXACT_ADDRESS != 0,
@@ -74,11 +66,15 @@ const SHARES: u64 =
 /// Not WP_UNPOPULATED, nor WP_ASYNC, which implies it: they leave marks on missing pages that
 /// MOVE and COPY take for pages. Not the events: one that is unread makes COPY fail.
 pub(super) const fn wanted(path: FaultPath, without: Without, known: u64) -> u64 {
-    let always =
-        abi::FEATURE_PAGEFAULT_FLAG_WP | abi::FEATURE_EXACT_ADDRESS | SHARES | abi::FEATURE_MOVE;
+    let always = abi::FEATURE_PAGEFAULT_FLAG_WP
+        | abi::FEATURE_EXACT_ADDRESS
+        | abi::FEATURE_MINOR_SHMEM
+        | abi::FEATURE_WP_HUGETLBFS_SHMEM
+        | if without.poison { 0 } else { abi::FEATURE_POISON }
+        | if without.moves { 0 } else { abi::FEATURE_MOVE };
     let by_path = match path {
         FaultPath::InThread => abi::FEATURE_SIGBUS,
         FaultPath::Handler => abi::FEATURE_THREAD_ID,
     };
-    (always | by_path) & known & !without.bits()
+    (always | by_path) & known
 }

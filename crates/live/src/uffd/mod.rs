@@ -63,8 +63,8 @@ impl Uffd {
     /// As [`Uffd::open`].
     pub(crate) fn open_without(path: FaultPath, without: Without) -> Result<Self, OpenError> {
         let opened = open::open(path)?;
-        let bits = open::negotiate(&opened, path, without)?;
-        let features = Features::of(bits, opened.kernel_faults);
+        let (bits, known) = open::negotiate(&opened, path, without)?;
+        let features = Features::of(bits, known, opened.kernel_faults);
         let origin = Origin::here().map_err(OpenError::Failed)?;
         Ok(Self { file: opened.file, features, origin })
     }

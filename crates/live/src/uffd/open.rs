@@ -133,12 +133,12 @@ unsafe impl Ioctl for New {
     }
 }
 
-/// Asks for the features of a path, of those that the kernel has, and returns them as bits.
+/// Asks for the features of a path, of those that the kernel has, and returns both as bits.
 pub(super) fn negotiate(
     opened: &Opened,
     path: FaultPath,
     without: Without,
-) -> Result<u64, OpenError> {
+) -> Result<(u64, u64), OpenError> {
     // A descriptor negotiates once, and to ask what there is counts.
     let probe = open(path)?;
     let known = api(&probe.file, 0).map_err(OpenError::Failed)?;
@@ -148,7 +148,7 @@ pub(super) fn negotiate(
         return Err(OpenError::TooOld { missing: "write protection", since });
     }
     api(&opened.file, wanted).map_err(OpenError::Failed)?;
-    Ok(wanted)
+    Ok((wanted, known))
 }
 
 /// The features of a descriptor, having asked for some.
