@@ -101,6 +101,8 @@ impl Screen {
             && !bar.is_finished()
         {
             bar.abandon();
+            // A terminal that cannot be written to any more needs no line of its own.
+            let _ = write("\n");
         }
     }
 }
