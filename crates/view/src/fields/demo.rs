@@ -153,8 +153,8 @@ pub static DEMO: Table<DemoStep> = Table {
             "resident",
             "resident",
             Unit::Bytes,
-            "What the kernel counts of the process, without pages of files: the space, and what the \
-             command itself takes.",
+            "What the kernel counts of the process, without pages of files: the space, and what \
+             the command itself takes.",
             |s| Value::bytes(s.resident)
         ),
         column!(

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 /// The long help.
 pub(crate) const HELP: &str = "\
-Records of 32 bytes, a random key and 24 bytes that it decides, are filled in, sorted by the standard
-library and checked: their order, every byte of each, and that all are there. The page file has no
-name and is gone when the command ends, however it ends. On a terminal a few lines are refreshed; on a
-pipe there is a line at each stage and each second, and with --json a record.
+Records of 32 bytes, a random key and 24 bytes that it decides, are filled in, sorted by the
+standard library and checked: their order, every byte of each, and that all are there. The page file
+has no name and is gone when the command ends, however it ends. On a terminal a few lines are
+refreshed; on a pipe there is a line at each stage and each second, and with --json a record.
 
 Exit codes: 0 done; 2 an argument cannot be used; 3 what was sorted is wrong, or the system refused;
 130 interrupted.
