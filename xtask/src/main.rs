@@ -12,6 +12,7 @@ mod privileged;
 mod process;
 mod tidy;
 mod tool;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ enum Task {
     Msrv,
     /// Change the core in small ways and tell what no test notices.
     Mutants(mutants::Options),
+    /// Do anything to real memory in many threads, while its disk fails; stop at a wrong byte.
+    Torture(torture::Options),
     /// Put any bytes into every parser, for a while each; fail on a crash.
     Fuzz {
         /// The targets (default: all).
@@ -70,6 +73,7 @@ fn run(task: Task) -> Result<()> {
         Task::Deny(options) => deny::run(&checkout, &options),
         Task::Msrv => msrv::run(&checkout),
         Task::Mutants(options) => mutants::run(&checkout, &options),
+        Task::Torture(options) => torture::run(&checkout, &options),
         Task::Fuzz { targets, seconds } => fuzz::run(&checkout, &targets, seconds),
     }
 }

@@ -8,7 +8,7 @@ use crate::conditions::Reading;
 use crate::exception::Exception;
 use crate::input::IoError;
 use crate::operation::OperationId;
-use crate::page::{Pfn, SpaceId, ThreadId, Vpn};
+use crate::page::{Pfn, SectionId, SpaceId, ThreadId, Vpn};
 use crate::refusal::Refusal;
 use crate::space::pte::Rights;
 
@@ -53,6 +53,9 @@ pub enum Output {
         content: Content,
         /// What passes without a fault.
         rights: Rights,
+        /// The section that the frame's page is of, and which of its pages; `None` for a page of
+        /// the space alone.
+        shared: Option<(SectionId, u64)>,
     },
     /// Take a page out of a space; the frame keeps its bytes.
     Unmap {

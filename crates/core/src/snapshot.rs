@@ -416,8 +416,7 @@ impl Snapshot<'_> {
             WalkStep { level, table, index, word }
         };
         let steps: Vec<WalkStep> = levels.zip(path).map(step).collect();
-        let word = self.manager.tables.peek(holder.root, page).map(|p| self.manager.tables.get(p));
-        let pte = self.view_of(space, page, word.unwrap_or(Pte::None));
+        let pte = self.pte_at(space, page);
         let prototype = match pte {
             PteView::Prototype { section, page } => Some(self.prototype(section, page)),
             _ => None,
@@ -436,7 +435,15 @@ impl Snapshot<'_> {
     /// # Errors
     /// [`Refusal::NoSuch`] for a space that is not there.
     pub fn pte(&self, space: SpaceId, address: u64) -> Result<PteView, Refusal> {
-        Ok(self.walk(space, address)?.pte)
+        self.manager.known_space(space)?;
+        let page = address >> PAGE_SHIFT;
+        Ok(self.pte_at(self.manager.behind(space, page), page))
+    }
+
+    fn pte_at(&self, space: SpaceId, page: u64) -> PteView {
+        let root = self.manager.spaces.get(space).root;
+        let word = self.manager.tables.peek(root, page).map(|p| self.manager.tables.get(p));
+        self.view_of(space, page, word.unwrap_or(Pte::None))
     }
 
     fn view_of(&self, space: SpaceId, page: u64, pte: Pte) -> PteView {

@@ -26,6 +26,9 @@ pub enum Error {
     /// There is no page file.
     #[error(transparent)]
     PageFile(#[from] page_file::OpenError),
+    /// A log of what happens cannot be begun.
+    #[error(transparent)]
+    Recording(#[from] memtide_recording::RecordingError),
     /// The budget is too small.
     #[error("a budget of {budget}: expected at least {least}")]
     Budget {
@@ -33,6 +36,12 @@ pub enum Error {
         budget: Bytes,
         /// The least.
         least: Bytes,
+    },
+    /// Compressed pages cannot take more than all of the budget.
+    #[error("compressed pages of {percent}% of the budget: expected at most 100%")]
+    Compression {
+        /// What was asked for.
+        percent: u8,
     },
     /// An address that is not of the space.
     #[error("{address:#x} is not an address of this space: expected {start:#x} to {end:#x}")]
@@ -43,6 +52,18 @@ pub enum Error {
         start: u64,
         /// The one behind its last.
         end: u64,
+    },
+    /// A section of one machine is to be mapped in a space of another.
+    #[error("the section is of another machine than the space: expected the same")]
+    OtherMachine,
+    /// Pages of a view that may write to its section are to be copied on write.
+    #[error(
+        "{address:#x} is of a view that may write to its section: expected one mapped to be read \
+         or copied, whose pages alone can be copied on write"
+    )]
+    CopyOfWrittenView {
+        /// The address.
+        address: u64,
     },
     /// A number of elements that is too large.
     #[error("{elements} elements of {size} bytes: expected at most {most}")]

@@ -32,19 +32,24 @@ pub mod page_file;
 mod paged_vec;
 mod pager;
 mod pinned;
+mod run_log;
+mod section;
 mod signal;
 mod space;
 #[cfg(test)]
 mod speed;
 mod thread;
 mod uffd;
+mod watch;
 
 pub use error::Error;
 pub use exception::{Disposition, Handler};
 pub use machine::{BUDGET_LEAST, Machine};
 pub use options::MachineOptions;
 pub use paged_vec::PagedVec;
-pub use pager::Recorder;
 pub use pinned::Pinned;
+pub use run_log::RunLog;
+pub use section::Section;
 pub use space::{Space, SpaceOptions};
-pub use uffd::{Capabilities, FaultPath, OpenError};
+pub use uffd::{Capabilities, FaultPath, OpenError, Without};
+pub use watch::{Event, Wait};

@@ -20,7 +20,7 @@ use crate::page_file::{BufferPool, CLUSTER, IoEngine, PageFile, PageFileOptions}
 use crate::pager::{Pager, Recorder, worker};
 use crate::space::{Space, SpaceOptions};
 use crate::thread;
-use crate::uffd::{FaultPath, Reservation, Uffd};
+use crate::uffd::{FaultPath, Reservation, Uffd, Without};
 
 /// The least budget: less has no room for the buffers that writes need.
 pub const BUDGET_LEAST: Bytes = Bytes::from_mib(4);
@@ -45,6 +45,7 @@ type Link = Mutex<Weak<Pager>>;
 /// A machine that runs: it ends when the last of its owners is dropped.
 struct Running {
     pager: Arc<Pager>,
+    without: Without,
     link: Arc<Link>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -98,12 +99,28 @@ impl Machine {
     /// A machine in which nothing has happened.
     ///
     /// # Errors
-    /// [`Error::Budget`], [`Error::Faults`] where userfaultfd cannot be had, [`Error::PageFile`],
-    /// [`Error::Config`] and [`Error::System`].
+    /// [`Error::Budget`], [`Error::Compression`], [`Error::Faults`] where userfaultfd cannot be
+    /// had, [`Error::PageFile`], [`Error::Config`] and [`Error::System`].
     pub fn new(options: &MachineOptions) -> Result<Self, Error> {
+        Self::start(options, |_| Ok(None))
+    }
+
+    /// The same, with what notes every event from the first on, made for its configuration.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and what the recorder's maker says.
+    pub(crate) fn start(
+        options: &MachineOptions,
+        recorder: impl FnOnce(&Config) -> Result<Option<Recorder>, Error>,
+    ) -> Result<Self, Error> {
         let budget = options.budget;
         if budget < BUDGET_LEAST {
             return Err(Error::Budget { budget, least: BUDGET_LEAST });
+        }
+        if let Some(percent) = options.compression
+            && percent > 100
+        {
+            return Err(Error::Compression { percent });
         }
         let count = buffers_for(budget.0);
         let buffers = Arc::new(BufferPool::new(count).map_err(Error::system("buffers"))?);
@@ -111,7 +128,7 @@ impl Machine {
         let file = options.page_file.as_ref().map(PageFile::open).transpose()?.map(Arc::new);
         let manager = Manager::new(config(options, frames, count))?;
 
-        let homes = Uffd::open(FaultPath::InThread)?;
+        let homes = Uffd::open_without(FaultPath::InThread, options.without)?;
         let frames = Frames::new(frames).map_err(Error::system("the addresses of frames"))?;
         let area = frames.homes();
         let registered = homes.register_target(area.address(), area.bytes());
@@ -120,7 +137,10 @@ impl Machine {
         let zeros = zeros.map_err(Error::system("a cluster of zeros"))?;
         crate::signal::install(in_thread::handle).map_err(Error::system("a signal's handler"))?;
 
-        let pager = Arc::new(Pager::new(manager, frames, homes, zeros, file.clone(), buffers));
+        let recorder = recorder(manager.config())?;
+        let pager = Pager::new(manager, frames, homes, zeros, file.clone(), buffers);
+        pager.lock().record(recorder);
+        let pager = Arc::new(pager);
         let link: Arc<Link> = Arc::new(Mutex::new(Arc::downgrade(&pager)));
         if let Some(file) = file {
             let link = Arc::clone(&link);
@@ -131,13 +151,22 @@ impl Machine {
                 }
             });
         }
-        let mut running = Running { pager, link, workers: Vec::new() };
+        let mut running = Running { pager, without: options.without, link, workers: Vec::new() };
         for _ in 0..WORKERS {
             let pager = Arc::clone(&running.pager);
             let started = thread::spawn("memtide-worker", move || worker::work(&pager));
             running.workers.push(started.map_err(Error::system("a worker thread"))?);
         }
         Ok(Self { running: Arc::new(running) })
+    }
+
+    pub(crate) fn without(&self) -> Without {
+        self.running.without
+    }
+
+    /// Whether another is the same machine.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.running, &other.running)
     }
 
     pub(crate) fn pager(&self) -> &Arc<Pager> {
@@ -205,9 +234,11 @@ impl Machine {
         self.running.pager.wait_until(deadline, |set| set.contains_all(of))
     }
 
-    /// From now on every event of the manager is told, or none is: a log of them replays.
-    pub fn record(&self, recorder: Option<Recorder>) {
-        self.running.pager.lock().record(recorder);
+    /// No event is noted any more; a last look at the state that all of them led to.
+    pub(crate) fn stop_recording<T>(&self, look: impl FnOnce(&Manager) -> T) -> T {
+        let mut state = self.running.pager.lock();
+        state.record(None);
+        look(&state.manager)
     }
 
     /// Looks into the manager, which stands still meanwhile.
@@ -230,7 +261,7 @@ fn config(options: &MachineOptions, frames: u32, buffers: usize) -> Config {
         config = config.with_page_file(pages(*initial), pages(*maximum));
     }
     if let Some(percent) = options.compression {
-        let most = u64::from(frames) * u64::from(percent.min(100)) / 100;
+        let most = u64::from(frames) * u64::from(percent) / 100;
         config.store = Some(StoreConfig { frames_max: u32::try_from(most).unwrap_or(frames) });
     }
     // Neighbouring pages get neighbouring frames, so that one system call moves them all.

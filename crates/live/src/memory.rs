@@ -4,6 +4,7 @@
 //! pager's lock, so that nobody moves it meanwhile.
 
 use memtide_core::page::PAGE_SIZE;
+use rustix::io::Errno;
 
 /// The bytes of a page.
 pub(crate) type Page = [u8; PAGE_BYTES];
@@ -31,4 +32,11 @@ pub(crate) fn page_mut<'a>(at: u64) -> &'a mut Page {
 /// XXH3 of a page's bytes.
 pub(crate) fn sum(bytes: &Page) -> u64 {
     twox_hash::XxHash3_64::oneshot(bytes)
+}
+
+/// Ends the process: the kernel refused what it cannot refuse, and the bytes of a page would be
+/// lost or wrong if anything went on.
+pub(crate) fn fatal(what: &str, errno: Errno) -> ! {
+    eprintln!("memtide: {what} of {PAGE_SIZE} bytes: {errno}; no page can be trusted any more");
+    std::process::abort()
 }

@@ -4,6 +4,7 @@ use memtide_core::conditions::Thresholds;
 use memtide_core::units::Bytes;
 
 use crate::page_file::PageFileOptions;
+use crate::uffd::Without;
 
 /// What a machine is made of: its budget, its page file, its compression store.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct MachineOptions {
     pub compression: Option<u8>,
     /// The marks of the conditions; `None` takes Windows' formulas.
     pub thresholds: Option<Thresholds>,
+    /// What to do without though the kernel has it, to see what a program does on an older one.
+    pub without: Without,
 }
 
 impl MachineOptions {
@@ -28,6 +31,7 @@ impl MachineOptions {
             page_file: Some(PageFileOptions::default()),
             compression: None,
             thresholds: None,
+            without: Without::default(),
         }
     }
 }

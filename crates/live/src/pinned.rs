@@ -1,18 +1,35 @@
 //! Pages that stay: memory that a system call may use.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Range as Pages;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use memtide_core::page::{Access, PAGE_SIZE};
-use memtide_core::{Call, Range};
+use memtide_core::{Call, Limits, Range, Refusal};
 
 use crate::error::Error;
 use crate::space::Space;
+
+/// How many pins each page of a space has: the manager locks a page once, and who unlocks it
+/// unlocks it for all.
+#[derive(Debug, Default)]
+pub(crate) struct Pins(Mutex<BTreeMap<u64, u32>>);
+
+impl Pins {
+    /// The counts; nobody holds them while waiting for a page.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Pages that stay in memory, and may be accessed without a fault, until this is dropped.
 #[derive(Debug)]
 pub struct Pinned<'a> {
     space: &'a Space,
-    inside: u64,
-    bytes: u64,
+    pages: Pages<u64>,
     address: u64,
+    bytes: u64,
 }
 
 impl<'a> Pinned<'a> {
@@ -23,21 +40,22 @@ impl<'a> Pinned<'a> {
         access: Access,
     ) -> Result<Self, Error> {
         let inside = space.inside(address)?;
-        let pages = pages_of(inside, bytes);
-        let limits = |space: &Space| {
-            space.machine().inspect(|manager| manager.working_set_limits(space.id()))
-        };
-        // As a program on Windows does before it locks more than a few pages.
-        let before = limits(space)?;
-        let minimum = (u64::from(before.minimum) + pages) * PAGE_SIZE;
-        let maximum = (u64::from(before.maximum) * PAGE_SIZE).max(minimum);
-        space.set_working_set_limits(minimum, maximum)?;
-        let pinned = Self { space, inside, bytes, address };
+        space.inside(address.saturating_add(bytes.saturating_sub(1)))?;
+        let pages = inside / PAGE_SIZE..(inside + bytes).div_ceil(PAGE_SIZE);
+        {
+            let mut counts = space.pins().lock();
+            // As a program on Windows does before it locks more than a few pages.
+            let before = limits(space)?;
+            let minimum = (u64::from(before.minimum) + (pages.end - pages.start)) * PAGE_SIZE;
+            let maximum = (u64::from(before.maximum) * PAGE_SIZE).max(minimum);
+            space.set_working_set_limits(minimum, maximum)?;
+            pages.clone().for_each(|page| *counts.entry(page).or_default() += 1);
+        }
+        let pinned = Self { space, pages: pages.clone(), address, bytes };
         space.machine().pager().lock_pages(space.id(), inside, bytes)?;
         if access == Access::Write {
-            let first = inside & !(PAGE_SIZE - 1);
-            for page in 0..pages {
-                space.fault(first + page * PAGE_SIZE, access)?;
+            for page in pages {
+                space.fault(page * PAGE_SIZE, access)?;
             }
         }
         Ok(pinned)
@@ -56,21 +74,29 @@ impl<'a> Pinned<'a> {
     }
 }
 
-fn pages_of(inside: u64, bytes: u64) -> u64 {
-    (inside % PAGE_SIZE + bytes).div_ceil(PAGE_SIZE)
+fn limits(space: &Space) -> Result<Limits, Refusal> {
+    space.machine().inspect(|manager| manager.working_set_limits(space.id()))
 }
 
 impl Drop for Pinned<'_> {
     fn drop(&mut self) {
-        let space = self.space;
-        let range = Range { space: space.id(), address: self.inside, bytes: self.bytes };
-        // Refused where the memory was freed meanwhile, or was never locked.
-        let _ = space.machine().pager().call(&Call::Unlock(range));
-        let pages = pages_of(self.inside, self.bytes);
-        let limits = space.machine().inspect(|manager| manager.working_set_limits(space.id()));
-        if let Ok(limits) = limits {
-            let minimum = u64::from(limits.minimum).saturating_sub(pages).max(1) * PAGE_SIZE;
-            let _ = space.set_working_set_limits(minimum, u64::from(limits.maximum) * PAGE_SIZE);
+        let (space, pages) = (self.space, self.pages.clone());
+        let mut counts = space.pins().lock();
+        for page in pages.clone() {
+            let Entry::Occupied(mut count) = counts.entry(page) else { continue };
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+                let range =
+                    Range { space: space.id(), address: page * PAGE_SIZE, bytes: PAGE_SIZE };
+                // Refused where the memory was freed meanwhile, or was never locked.
+                let _ = space.machine().pager().call(&Call::Unlock(range));
+            }
+        }
+        if let Ok(limits) = limits(space) {
+            let minimum = u64::from(limits.minimum).saturating_sub(pages.end - pages.start);
+            let maximum = u64::from(limits.maximum) * PAGE_SIZE;
+            let _ = space.set_working_set_limits(minimum.max(1) * PAGE_SIZE, maximum);
         }
     }
 }

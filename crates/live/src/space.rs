@@ -16,7 +16,7 @@ use crate::fault_path::registry::{self, Registration, SPACES_MAX};
 use crate::machine::Machine;
 use crate::options::MachineOptions;
 use crate::pager::SpaceMemory;
-use crate::pinned::Pinned;
+use crate::pinned::{Pinned, Pins};
 use crate::uffd::{FaultPath, Reservation, Uffd};
 
 /// What a space is like.
@@ -48,6 +48,7 @@ pub struct Space {
     options: SpaceOptions,
     registration: Option<Registration>,
     handlers: Option<Handlers>,
+    pins: Pins,
 }
 
 impl std::fmt::Debug for Space {
@@ -66,7 +67,7 @@ impl Space {
     }
 
     pub(crate) fn create(machine: &Machine, options: &SpaceOptions) -> Result<Self, Error> {
-        let uffd = Arc::new(Uffd::open(options.path)?);
+        let uffd = Arc::new(Uffd::open_without(options.path, machine.without())?);
         let bytes = options.addresses.0.next_multiple_of(ALLOCATION_GRANULARITY);
         let reservation =
             Reservation::new(bytes).map_err(Error::system("the space's addresses"))?;
@@ -92,6 +93,7 @@ impl Space {
             options: *options,
             registration,
             handlers: None,
+            pins: Pins::default(),
         };
         if space.registration.is_none() {
             let number = SPACES_MAX as u64;
@@ -137,6 +139,11 @@ impl Space {
         if let Some(registration) = &self.registration {
             registration.handle(handler);
         }
+    }
+
+    /// Where the address 0 of the manager's space lies.
+    pub(crate) const fn base(&self) -> u64 {
+        self.base
     }
 
     pub(crate) fn inside(&self, address: u64) -> Result<u64, Error> {
@@ -200,9 +207,13 @@ impl Space {
     /// Changes what may be done: `VirtualProtect`. The protection of the first page before.
     ///
     /// # Errors
-    /// [`Error::Refused`] with what Windows documents.
+    /// [`Error::Refused`] with what Windows documents; [`Error::CopyOfWrittenView`].
     pub fn protect(&self, address: u64, bytes: u64, protection: u32) -> Result<u32, Error> {
         let range = self.range(address, bytes)?;
+        let copies = Protection::from_windows(protection).is_ok_and(Protection::copies_on_write);
+        if copies && self.machine.pager().lock().writes_sections(self.id, range.address, bytes) {
+            return Err(Error::CopyOfWrittenView { address });
+        }
         match self.machine.pager().call(&Call::Protect(range, protection))? {
             Reply::Protection(before) => {
                 self.let_execute(range.address, bytes, protection)?;
@@ -324,6 +335,10 @@ impl Space {
     /// [`Error::Exception`] where one cannot be had.
     pub fn pin(&self, address: u64, bytes: u64, access: Access) -> Result<Pinned<'_>, Error> {
         Pinned::new(self, address, bytes, access)
+    }
+
+    pub(crate) const fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     pub(crate) fn fault(&self, inside: u64, access: Access) -> Result<(), Error> {

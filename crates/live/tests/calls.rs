@@ -296,3 +296,20 @@ fn a_vector_that_shrinks_pages_nothing_in() {
         assert!(vector[count / 5..].iter().all(|element| *element == [0; 3]));
     });
 }
+
+#[test]
+fn pages_that_may_be_executed_come_beside_pages_that_may_not() {
+    const EXECUTE_READ_WRITE: u32 = 0x40;
+    bounded(|| {
+        for path in PATHS {
+            let space = space(&machine(4, None), path);
+            let base = committed(&space, 8 * MIB);
+            for page in (0..8 * MIB / PAGE).step_by(5) {
+                space.protect(base + page * PAGE, PAGE, EXECUTE_READ_WRITE).expect("a protection");
+            }
+            mark(base, 8 * MIB, 0);
+            check(base, 8 * MIB, 0);
+            space.machine().verify().expect("a sound machine");
+        }
+    });
+}

@@ -3,12 +3,19 @@
 
 mod support;
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::Duration;
 
-use memtide_core::conditions::{Condition, ConditionSet, Overrides, Profile, Sizes, Thresholds};
+use memtide_core::conditions::{
+    Condition, ConditionSet, Mode, Overrides, Profile, Sizes, Thresholds,
+};
 use memtide_core::units::Bytes;
 use memtide_core::{Allocation, MEM_RELEASE};
-use memtide_live::{FaultPath, Machine, MachineOptions};
+use memtide_live::{Event, FaultPath, Machine, MachineOptions, Wait};
+use rustix::event::{PollFd, PollFlags, poll};
 use support::{MIB, bounded, committed, mark, space};
 
 const LIMIT: Option<Duration> = Some(Duration::from_secs(30));
@@ -99,4 +106,90 @@ fn commit_without_a_page_file_is_refused_before_memory_runs_out() {
         mark(base, 8 * MIB, 1);
         support::check(base, 8 * MIB, 1);
     });
+}
+
+/// Whether a descriptor is readable, at most so long later.
+fn is_readable(event: &Event, most: Duration) -> bool {
+    let mut files = [PollFd::new(event, PollFlags::IN)];
+    let most = most.try_into().expect("a time");
+    poll(&mut files, Some(&most)).expect("poll") == 1
+}
+
+#[test]
+fn a_descriptor_is_readable_while_its_conditions_hold() {
+    bounded(|| {
+        for path in support::PATHS {
+            let machine = machine();
+            let space = space(&machine, path);
+            let low = machine.event(only(Condition::LowMemory), Mode::Any).expect("an event");
+            let high = machine.event(only(Condition::HighMemory), Mode::All).expect("an event");
+            assert!(is_readable(&high, Duration::ZERO), "all memory is free");
+            assert!(!is_readable(&low, Duration::ZERO));
+            for _ in 0..3 {
+                let base = committed(&space, 14 * MIB);
+                mark(base, 14 * MIB, 0);
+                assert!(is_readable(&low, Duration::from_secs(30)), "{path:?}");
+                space.free(base, 0, MEM_RELEASE).expect("released");
+                assert!(is_readable(&high, Duration::from_secs(30)), "{path:?}");
+                // Both are told in one step.
+                assert!(!is_readable(&low, Duration::ZERO), "{path:?}");
+            }
+            let late = machine.event(only(Condition::HighMemory), Mode::Any).expect("an event");
+            assert!(is_readable(&late, Duration::ZERO), "it is set already");
+        }
+    });
+}
+
+#[test]
+fn a_future_is_ready_once_its_conditions_hold() {
+    bounded(|| {
+        for path in support::PATHS {
+            let machine = machine();
+            let space = space(&machine, path);
+            let low = only(Condition::LowMemory);
+            let high = only(Condition::HighMemory);
+            assert_eq!(block_on(machine.until_any(low.union(high))), high, "it is set already");
+            let waits: Vec<_> = (0..8)
+                .map(|n| {
+                    let mode = [Mode::Any, Mode::All][n % 2];
+                    let wait = machine.until(low, mode);
+                    std::thread::spawn(move || block_on(wait))
+                })
+                .collect();
+            // One that is dropped disturbs no other.
+            let mut given_up = machine.until_any(low);
+            assert!(poll_once(&mut given_up).is_none());
+            drop(given_up);
+            let base = committed(&space, 14 * MIB);
+            mark(base, 14 * MIB, 0);
+            for wait in waits {
+                assert_eq!(wait.join().expect("no panic"), low, "{path:?}");
+            }
+        }
+    });
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn poll_once(wait: &mut Wait) -> Option<ConditionSet> {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    match Pin::new(wait).poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(set) => Some(set),
+        Poll::Pending => None,
+    }
+}
+
+fn block_on(mut wait: Wait) -> ConditionSet {
+    loop {
+        match poll_once(&mut wait) {
+            Some(set) => return set,
+            None => std::thread::park(),
+        }
+    }
 }

@@ -178,6 +178,37 @@ fn who_may_read_a_page_is_not_bothered_by_who_may_not_write_it() {
 }
 
 #[test]
+fn a_page_that_may_not_be_written_cannot_be_while_it_is_brought_in() {
+    const PAGES: u64 = 64;
+    bounded(|| {
+        for path in PATHS {
+            let (space, seen) = handled(path, allow);
+            let base = committed(&space, PAGES * PAGE);
+            support::mark(base, PAGES * PAGE, 0);
+            for round in 0..1000 {
+                space.protect(base, PAGES * PAGE, READ_ONLY).expect("a protection");
+                space.empty_working_set().expect("emptied");
+                let writes = base + (1 + round % (PAGES - 1)) * PAGE + 8;
+                std::thread::scope(|scope| {
+                    // It is brought in with its neighbours.
+                    scope.spawn(|| {
+                        (0..8).for_each(|page| {
+                            load(base + page * PAGE);
+                        })
+                    });
+                    scope.spawn(|| store(writes, round));
+                });
+                let expected =
+                    Exception::AccessViolation { address: writes, access: Access::Write };
+                assert_eq!(taken(&seen), [expected], "{path:?} round {round}");
+            }
+            support::check(base, PAGES * PAGE, 0);
+            space.machine().verify().expect("a sound machine");
+        }
+    });
+}
+
+#[test]
 fn without_a_handler_the_process_dies_as_it_would_without_us() {
     const TEST: &str = "without_a_handler_the_process_dies_as_it_would_without_us";
     for path in PATHS {

@@ -9,7 +9,9 @@ use std::os::fd::AsRawFd;
 
 use memtide_core::page::Access;
 use memtide_live::{FaultPath, Space};
-use support::{MIB, PAGE, bounded, check, committed, load, machine, mark, scrambled, space, store};
+use support::{
+    MIB, PAGE, PATHS, bounded, check, committed, load, machine, mark, scrambled, space, store,
+};
 
 fn words(count: u64, salt: u64) -> Vec<u8> {
     (0..count).flat_map(|place| scrambled(place + salt).to_ne_bytes()).collect()
@@ -159,5 +161,54 @@ fn a_system_call_on_memory_that_it_may_not_access_fails_until_it_may() {
         assert_eq!(read_into(&source, base + 8, 8), Ok(8));
         assert_eq!((load(base), load(base + 8)), (11, scrambled(5)));
         machine.verify().expect("a sound machine");
+    });
+}
+
+/// Whether a page of a pin can be taken by who empties the working set.
+fn is_resident(space: &Space, address: u64) -> bool {
+    let Err(memtide_live::Error::Address { start, .. }) = space.query(0) else {
+        panic!("0 is an address of the space")
+    };
+    let pte = |manager: &memtide_core::Manager| {
+        manager.snapshot().pte(space.id(), address - start).expect("a space")
+    };
+    matches!(space.machine().inspect(pte), memtide_core::snapshot::PteView::Valid { .. })
+}
+
+#[test]
+fn a_page_that_is_pinned_twice_stays_until_both_pins_are_gone() {
+    bounded(|| {
+        for path in PATHS {
+            let machine = machine(8, None);
+            let space = space(&machine, path);
+            let base = committed(&space, MIB);
+            mark(base, MIB, 3);
+            let page = |number: u64| base + number * PAGE;
+            let first = space.pin(page(0), 4 * PAGE, Access::Read).expect("pinned");
+            let second = space.pin(page(2), 4 * PAGE, Access::Read).expect("pinned");
+            drop(first);
+            space.empty_working_set().expect("emptied");
+            let resident: Vec<u64> = (0..8).filter(|n| is_resident(&space, page(*n))).collect();
+            assert_eq!(resident, [2, 3, 4, 5], "{path:?}");
+            drop(second);
+            space.empty_working_set().expect("emptied");
+            assert!((0..8).all(|n| !is_resident(&space, page(n))), "{path:?}");
+            machine.verify().expect("a sound machine");
+        }
+    });
+}
+
+#[test]
+fn what_is_no_memory_of_a_space_cannot_be_pinned() {
+    bounded(|| {
+        let machine = machine(8, None);
+        let space = space(&machine, PATHS[0]);
+        let base = committed(&space, MIB);
+        for bytes in [u64::MAX, u64::MAX - base, 1 << 45] {
+            let refused = space.pin(base, bytes, Access::Read).map(drop);
+            assert!(matches!(refused, Err(memtide_live::Error::Address { .. })), "{refused:?}");
+        }
+        let refused = space.pin(base, 1 << 35, Access::Read).map(drop);
+        assert!(matches!(refused, Err(memtide_live::Error::Refused(_))), "{refused:?}");
     });
 }

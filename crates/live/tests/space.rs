@@ -52,3 +52,14 @@ fn four_times_the_budget_comes_back_whole_through_handler_threads() {
 fn four_times_the_budget_comes_back_whole_with_compression() {
     writes_and_reads(FaultPath::InThread, Some(50));
 }
+
+#[test]
+fn a_machine_that_cannot_be_is_told_with_what_was_expected() {
+    let tell =
+        |options: &MachineOptions| Machine::new(options).expect_err("no machine").to_string();
+    let small = MachineOptions::new(Bytes(3 * MIB));
+    assert_eq!(tell(&small), "a budget of 3 MiB: expected at least 4 MiB");
+    let mut much = MachineOptions::new(Bytes(16 * MIB));
+    much.compression = Some(101);
+    assert_eq!(tell(&much), "compressed pages of 101% of the budget: expected at most 100%");
+}

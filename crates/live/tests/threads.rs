@@ -232,3 +232,30 @@ fn threads_that_make_and_drop_spaces_at_once_have_their_own() {
         machine.verify().expect("a sound machine");
     });
 }
+
+#[test]
+fn who_looks_on_in_a_loop_holds_no_fault_up() {
+    bounded(|| {
+        for path in PATHS {
+            let machine = machine(16, None);
+            let space = space(&machine, path);
+            let bytes = 24 * MIB;
+            let base = committed(&space, bytes);
+            let ends = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                let end = SetWhenDropped(&ends);
+                let looks = scope.spawn(|| {
+                    while !ends.load(Ordering::Acquire) {
+                        // Long beside the gap until the next look: hundreds of faults come in it.
+                        let look = std::time::Duration::from_millis(5);
+                        machine.inspect(|_| std::thread::sleep(look));
+                    }
+                });
+                mark(base, bytes, 5);
+                check(base, bytes, 5);
+                drop(end);
+                looks.join().expect("the looks");
+            });
+        }
+    });
+}

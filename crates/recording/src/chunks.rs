@@ -38,6 +38,8 @@ pub(crate) struct ChunkWriter<W: Write> {
     buffer: Vec<u8>,
     packed: Vec<u8>,
     chunk: u64,
+    /// What went wrong: who encodes into this does not pass it on.
+    failure: Option<io::Error>,
 }
 
 impl<W: Write> ChunkWriter<W> {
@@ -46,7 +48,12 @@ impl<W: Write> ChunkWriter<W> {
         inner.write_all(&kind.magic())?;
         inner.write_all(&kind.version().to_le_bytes())?;
         let buffer = Vec::with_capacity(CHUNK);
-        Ok(Self { inner, buffer, packed: Vec::new(), chunk: 0 })
+        Ok(Self { inner, buffer, packed: Vec::new(), chunk: 0, failure: None })
+    }
+
+    /// Why writing failed.
+    pub(crate) const fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
     }
 
     fn end_chunk(&mut self) -> io::Result<()> {
@@ -96,8 +103,12 @@ impl<W: Write> Write for ChunkWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.len().min(CHUNK - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == CHUNK {
-            self.end_chunk()?;
+        if self.buffer.len() == CHUNK
+            && let Err(error) = self.end_chunk()
+        {
+            let kind = error.kind();
+            self.failure = Some(error);
+            return Err(kind.into());
         }
         Ok(taken)
     }

@@ -104,9 +104,12 @@ fn write<W: Write>(
     chunks: &mut ChunkWriter<W>,
     what: &impl Serialize,
 ) -> Result<(), RecordingError> {
-    match postcard::to_io(what, chunks) {
+    match postcard::to_io(what, &mut *chunks) {
         Ok(_) => Ok(()),
-        Err(problem) => Err(std::io::Error::other(problem).into()),
+        Err(problem) => {
+            let error = chunks.take_failure();
+            Err(error.unwrap_or_else(|| std::io::Error::other(problem)).into())
+        }
     }
 }
 

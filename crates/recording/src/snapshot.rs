@@ -44,8 +44,10 @@ pub fn save<W: Write>(
     expect_no_outputs(manager)?;
     let mut chunks = ChunkWriter::new(to, Kind::Snapshot)?;
     let made_by = env!("CARGO_PKG_VERSION");
-    postcard::to_io(&SavedRef { made_by, names, manager }, &mut chunks)
-        .map_err(io::Error::other)?;
+    if let Err(problem) = postcard::to_io(&SavedRef { made_by, names, manager }, &mut chunks) {
+        let error = chunks.take_failure();
+        return Err(error.unwrap_or_else(|| io::Error::other(problem)).into());
+    }
     Ok(chunks.finish()?)
 }
 

@@ -125,7 +125,7 @@ impl Contents {
     /// Carries out an output.
     pub(crate) fn carry_out(&mut self, output: Output, frames: &[Pfn]) -> Result<(), Mismatch> {
         match output {
-            Output::Map { space, page, frame, content, rights } => {
+            Output::Map { space, page, frame, content, rights, .. } => {
                 if content == Content::Zero {
                     self.memory[index(frame)] = 0;
                 }

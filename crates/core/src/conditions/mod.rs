@@ -15,10 +15,12 @@
 
 mod condition;
 mod levels;
+mod mode;
 mod thresholds;
 mod tracker;
 
 pub use condition::{Condition, ConditionSet, UnknownCondition};
 pub use levels::{Bound, Levels};
+pub use mode::Mode;
 pub use thresholds::{Overrides, Permille, PoolMarks, Profile, Sizes, ThresholdError, Thresholds};
 pub use tracker::{Reading, Reason, State, Tracker};

@@ -84,7 +84,8 @@ impl Manager {
             let rights = pinned_rights(protection);
             self.tables.set(pte, Pte::Valid(Valid::new(pfn).pinned().rights(rights)));
             let content = Content::Zero;
-            self.emit(Output::Map { space, page: Vpn(page), frame: pfn, content, rights });
+            let (page, frame, shared) = (Vpn(page), pfn, None);
+            self.emit(Output::Map { space, page, frame, content, rights, shared });
         }
     }
 

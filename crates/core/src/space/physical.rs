@@ -156,7 +156,8 @@ impl Manager {
         let rights = rights_under(Protection::READ_WRITE, true);
         self.tables.set(pte, Pte::Valid(Valid::new(pfn).pinned().rights(rights)));
         let content = Content::Kept;
-        self.emit(Output::Map { space, page: Vpn(page), frame: pfn, content, rights });
+        let (page, frame, shared) = (Vpn(page), pfn, None);
+        self.emit(Output::Map { space, page, frame, content, rights, shared });
     }
 
     pub(crate) fn unmap_physical_range(&mut self, space: SpaceId, pages: &Range<u64>) {

@@ -3,8 +3,8 @@
 use crate::config::DirtyTracking;
 use crate::manager::Manager;
 use crate::output::{Content, Output};
-use crate::page::{Pfn, SpaceId, Vpn};
-use crate::pfn::{Flag, PteAddress, To};
+use crate::page::{Pfn, SectionId, SpaceId, Vpn};
+use crate::pfn::{Entry, Flag, PteAddress, To};
 use crate::protection::Protection;
 use crate::space::page_table::Owner;
 use crate::space::pte::{ACCESSED, DIRTY, Pte, Rights, Valid};
@@ -65,7 +65,19 @@ impl Manager {
         }
         let rights = self.rights_of(space, region, page, valid, protection);
         self.tables.set(pte, Pte::Valid(valid.rights(rights)));
-        self.emit(Output::Map { space, page: Vpn(page), frame: pfn, content, rights });
+        let shared = self.section_page_of(&entry);
+        self.emit(Output::Map { space, page: Vpn(page), frame: pfn, content, rights, shared });
+    }
+
+    /// The section, and which of its pages, that a frame holds.
+    fn section_page_of(&self, entry: &Entry) -> Option<(SectionId, u64)> {
+        if !entry.has(Flag::Prototype) {
+            return None;
+        }
+        match self.tables.owner(entry.pte()) {
+            (Owner::Section(section), page) => Some((section, page)),
+            (Owner::Space(_), _) => None,
+        }
     }
 
     /// What may be done to a resident page without a fault.

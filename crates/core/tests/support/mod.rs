@@ -203,7 +203,7 @@ impl World {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Map { space, page, frame, content, rights } => {
+            Output::Map { space, page, frame, content, rights, .. } => {
                 if content == Content::Zero {
                     self.memory[frame.0 as usize] = 0;
                 }

@@ -2,12 +2,11 @@
 
 use super::changes::Changes;
 use super::event::Event;
-use super::mode::Mode;
 use super::wait::Wait;
 use super::watch::Watch;
 use crate::system::{self, Signal};
 use crate::{Error, Options};
-use memtide_core::conditions::{Condition, ConditionSet, Reading, State};
+use memtide_core::conditions::{Condition, ConditionSet, Mode, Reading, State};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;

@@ -25,7 +25,6 @@
 mod changes;
 mod event;
 mod handle;
-mod mode;
 pub(crate) mod pacing;
 pub(crate) mod stall_window;
 mod wait;
@@ -34,5 +33,5 @@ pub(crate) mod watch;
 pub use changes::{Change, Changes};
 pub use event::Event;
 pub use handle::Conditions;
-pub use mode::Mode;
+pub use memtide_core::conditions::Mode;
 pub use wait::Wait;

@@ -1,9 +1,8 @@
 //! One wait: a future, which a thread can also block on.
 
-use super::mode::Mode;
 use super::watch::{Outcome, Place, Watch};
 use crate::Error;
-use memtide_core::conditions::ConditionSet;
+use memtide_core::conditions::{ConditionSet, Mode};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,10 +1,9 @@
 //! What is watched: the state that the watcher thread writes and every handle reads.
 
 use super::changes::Change;
-use super::mode::Mode;
 use crate::Error;
 use crate::system::Signal;
-use memtide_core::conditions::{Condition, ConditionSet, Reading, State, Tracker};
+use memtide_core::conditions::{Condition, ConditionSet, Mode, Reading, State, Tracker};
 use slab::Slab;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -205,7 +204,7 @@ impl Watch {
             return Err(Error::Unknowable { unknown: wanted });
         }
         let mut shared = self.lock();
-        let is_set = holds(shared.set, wanted, mode);
+        let is_set = mode.holds(shared.set, wanted);
         if is_set {
             signal.set();
         }
@@ -266,7 +265,7 @@ impl Drop for Watch {
 
 impl Shared {
     fn outcome(&self, wanted: ConditionSet, mode: Mode) -> Option<Outcome> {
-        if holds(self.set, wanted, mode) {
+        if mode.holds(self.set, wanted) {
             return Some(Outcome::Held(self.set.intersection(wanted)));
         }
         let unknown = self.unknown.intersection(wanted);
@@ -294,7 +293,7 @@ impl Shared {
                 false
             }
             Told::Signal { signal, is_set } => {
-                let now = holds(self.set, waiter.wanted, waiter.mode);
+                let now = waiter.mode.holds(self.set, waiter.wanted);
                 match (*is_set, now) {
                     (false, true) => signal.set(),
                     (true, false) => signal.clear(),
@@ -323,13 +322,6 @@ impl Shared {
             listens
         });
         self.listeners = listeners;
-    }
-}
-
-fn holds(set: ConditionSet, wanted: ConditionSet, mode: Mode) -> bool {
-    match mode {
-        Mode::Any => !set.intersection(wanted).is_empty(),
-        Mode::All => set.contains_all(wanted),
     }
 }
 

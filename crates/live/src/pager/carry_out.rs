@@ -4,7 +4,9 @@
 //! on: a page may be there before it is known that the access to it raises an exception.
 
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Vpn};
-use memtide_core::{Content, Exception, Input, Output, Rights, Source, Stored};
+use memtide_core::{
+    Content, Exception, Input, Output, Protection, RegionInfo, RegionState, Rights, Source, Stored,
+};
 use rustix::io::Errno;
 
 use crate::compress;
@@ -12,7 +14,7 @@ use crate::frames::Sum;
 use crate::memory;
 use crate::page_file::io_error;
 use crate::pager::State;
-use crate::pager::job::{self, Job};
+use crate::pager::job::Job;
 use crate::pager::run::{Act, Run};
 use crate::pager::wait::Told;
 use crate::uffd::Moved;
@@ -51,11 +53,18 @@ impl State {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Map { space, page, frame, content, rights } => {
+            Output::Map { space, page, frame, content, rights, shared: None } => {
                 self.map(space, page, frame, content, rights);
+            }
+            Output::Map { space, page, frame, content, rights, shared: Some(of) } => {
+                self.flush();
+                self.map_shared((space, page), frame, of, content, rights);
             }
             Output::Unmap { space, page, frame } => {
                 let address = self.address(space, page);
+                if self.is_with_section(frame) {
+                    return self.add(Act::Hide, space, address, frame);
+                }
                 // A page that nobody may access is at home already.
                 if self.gathers_or_is_at(frame, address) {
                     self.add(Act::Take, space, address, frame);
@@ -135,6 +144,10 @@ impl State {
     }
 
     fn protect(&mut self, space: SpaceId, page: Vpn, frame: Pfn, rights: Rights) {
+        if self.is_with_section(frame) {
+            self.flush();
+            return self.show(space, page, frame, rights);
+        }
         let address = self.address(space, page);
         let is_reachable = self.gathers_or_is_at(frame, address);
         let protects = !rights.allow(Access::Write);
@@ -154,6 +167,14 @@ impl State {
         self.frames.is_at(frame, address)
     }
 
+    /// Whether a frame's page is with a section once what is gathered is carried out.
+    fn is_with_section(&mut self, frame: Pfn) -> bool {
+        if self.runs.names(frame) {
+            self.flush();
+        }
+        self.frames.is_with_section(frame)
+    }
+
     fn add(&mut self, act: Act, space: SpaceId, address: u64, frame: Pfn) {
         if let Some(run) = self.runs.add(act, space, address, frame) {
             self.carry_out_run(run);
@@ -171,10 +192,11 @@ impl State {
             Act::Bring { protects } => self.bring(run, protects),
             Act::Zero { protects } => self.zero(run, protects),
             Act::Take => self.take(run),
+            Act::Hide => self.hide_run(&run),
             Act::Protect { on } => {
                 let uffd = &self.memory(run.space).uffd;
                 let done = uffd.write_protect(run.address, run.bytes(), on, false);
-                done.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
+                done.unwrap_or_else(|errno| memory::fatal("write-protecting pages", errno));
                 if !on {
                     run.each().for_each(|(_, frame)| self.frames.set_sum(frame, Sum::Unknown));
                 }
@@ -197,7 +219,10 @@ impl State {
         }
         let memory = self.memory(run.space).clone();
         let home = self.frames.home(run.frame);
-        let moved = match memory.uffd.features().moves {
+        // A page that is moved can be written until it is protected. Where that only tells who
+        // writes first it is made up for; where the program may not write it may not happen.
+        let moves = memory.uffd.features().moves && (!protects || self.may_be_written(&run));
+        let moved = match moves {
             true => memory.uffd.move_pages(run.address, home, run.bytes(), false).pages(),
             false => 0,
         };
@@ -209,13 +234,31 @@ impl State {
             let from = self.frames.home(frame);
             let copied = memory.uffd.copy(address, from, PAGE_SIZE, protects, false);
             expect_whole("copying a page into a space", copied, PAGE_SIZE);
-            let released = self.frames.release_home(frame);
-            released.unwrap_or_else(|errno| job::fatal("giving a page back", errno));
+            self.frames.release(frame);
             self.frames.moved(frame, address);
         }
         if protects {
             self.protect_brought(run, moved);
         }
+    }
+
+    /// Whether the program may write to all pages of a run.
+    fn may_be_written(&self, run: &Run) -> bool {
+        let mut address = run.address - self.memory(run.space).base();
+        let end = address + run.bytes();
+        while address < end {
+            let Ok(RegionInfo { bytes, state: RegionState::Allocated { page_use, .. }, .. }) =
+                self.manager.query(run.space, address)
+            else {
+                return false;
+            };
+            let may_be = |of: Protection| of.allows(Access::Write) && !of.copies_on_write();
+            if !page_use.protection().is_some_and(may_be) {
+                return false;
+            }
+            address += bytes;
+        }
+        true
     }
 
     /// Protects pages that were just moved in, and finds those that were written before that.
@@ -224,7 +267,7 @@ impl State {
         if moved > 0 {
             let bytes = run.first(moved).bytes();
             let done = memory.uffd.write_protect(run.address, bytes, true, false);
-            done.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
+            done.unwrap_or_else(|errno| memory::fatal("write-protecting pages", errno));
         }
         for (address, frame) in run.first(moved).each() {
             let now = memory::sum(memory::page(address));
@@ -238,16 +281,16 @@ impl State {
 
     fn zero(&mut self, run: Run, protects: bool) {
         self.heal_run(&run);
-        for (_, frame) in run.each() {
-            if self.frames.is_home(frame) {
-                let released = self.frames.release_home(frame);
-                released.unwrap_or_else(|errno| job::fatal("giving a page back", errno));
-            }
-        }
+        run.each().for_each(|(_, frame)| self.frames.release(frame));
         let zeros = self.zeros.address();
         let uffd = &self.memory(run.space).uffd;
         let copied = uffd.copy(run.address, zeros, run.bytes(), protects, false);
-        expect_whole("making pages of zeros", copied, run.bytes());
+        // One copy stays within one of the kernel's mappings, and pages that may be executed are
+        // another than their neighbours.
+        for (address, _) in run.behind(copied.pages()).each() {
+            let copied = uffd.copy(address, zeros, PAGE_SIZE, protects, false);
+            expect_whole("making a page of zeros", copied, PAGE_SIZE);
+        }
         for (address, frame) in run.each() {
             self.frames.moved(frame, address);
             self.frames.set_sum(frame, Sum::Unknown);
@@ -271,7 +314,7 @@ impl State {
         }
         // A write meanwhile faults, and waits for the lock: what is copied is all there is.
         let protected = memory.uffd.write_protect(rest.address, rest.bytes(), true, false);
-        protected.unwrap_or_else(|errno| job::fatal("write-protecting pages", errno));
+        protected.unwrap_or_else(|errno| memory::fatal("write-protecting pages", errno));
         for (address, frame) in rest.each() {
             let sum = self.frames.sum(frame);
             *self.frames.bytes_at_home(frame) = *memory::page(address);
@@ -284,7 +327,7 @@ impl State {
     /// Gives pages of a space back to the kernel.
     pub(crate) fn discard(&mut self, space: SpaceId, page: Vpn, pages: u64) {
         let dropped = self.memory(space).reservation.discard(page.address(), pages * PAGE_SIZE);
-        dropped.unwrap_or_else(|errno| job::fatal("giving pages back", errno));
+        dropped.unwrap_or_else(|errno| memory::fatal("giving pages back", errno));
     }
 
     fn decompress(&mut self, from: Stored, to: Pfn) {
@@ -339,6 +382,6 @@ impl State {
 fn expect_whole(what: &str, moved: Moved, bytes: u64) {
     if moved.bytes != bytes {
         let errno = moved.stopped.unwrap_or(Errno::IO);
-        job::fatal(what, errno);
+        memory::fatal(what, errno);
     }
 }

@@ -1,8 +1,6 @@
 //! Jobs: what is done without the lock, by whoever waits for it or else by a worker.
 
-use memtide_core::page::PAGE_SIZE;
 use memtide_core::{Compressed, Input, IoError, OperationId, Source};
-use rustix::io::Errno;
 
 use crate::compress;
 use crate::frames::Sum;
@@ -153,11 +151,4 @@ impl State {
         }
         self.input(Input::WriteDone { operation, result });
     }
-}
-
-/// Ends the process: the kernel refused what it cannot refuse, and the bytes of a page would be
-/// lost or wrong if anything went on.
-pub(crate) fn fatal(what: &str, errno: Errno) -> ! {
-    eprintln!("memtide: {what} of {PAGE_SIZE} bytes: {errno}; no page can be trusted any more");
-    std::process::abort()
 }

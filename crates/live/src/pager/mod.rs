@@ -13,12 +13,14 @@ mod carry_out;
 mod job;
 mod poison;
 mod run;
+mod turns;
+pub(crate) mod view;
 pub(crate) mod wait;
 pub(crate) mod worker;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use memtide_core::conditions::{ConditionSet, State as Level};
@@ -32,13 +34,19 @@ use crate::frames::Frames;
 use crate::page_file::{BufferPool, PageFile};
 use crate::signal::SignalsBlocked;
 use crate::uffd::{FaultPath, Reservation, Uffd};
+use crate::watch::Watchers;
 use job::{Job, Stores};
 use poison::Poison;
 use run::Runs;
+use turns::Turns;
+use view::View;
 use wait::{Told, Waits};
 
 /// What is noted of every event, such as a log.
-pub type Recorder = Box<dyn FnMut(&Event) + Send>;
+pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
+
+/// Changes that those who watch may be behind: of more the oldest are not told.
+const UNTOLD_MOST: usize = 256;
 
 /// The memory of a space.
 #[derive(Clone)]
@@ -60,6 +68,7 @@ pub(crate) struct State {
     pub(crate) manager: Manager,
     pub(crate) frames: Frames,
     spaces: Vec<Option<SpaceMemory>>,
+    views: Vec<View>,
     waits: Waits,
     jobs: VecDeque<Job>,
     /// Somebody makes the page file larger.
@@ -74,6 +83,8 @@ pub(crate) struct State {
     poisons: Vec<Poison>,
     /// A condition was set or cleared since the lock was taken.
     has_changed: bool,
+    /// What was set after each change that those who watch were not told yet.
+    untold: VecDeque<ConditionSet>,
     recorder: Option<Recorder>,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
@@ -94,6 +105,8 @@ pub(crate) struct Pager {
     grown: Condvar,
     /// Counts the changes of conditions; who waits for one sleeps on it.
     changes: AtomicU32,
+    turns: Turns,
+    pub(crate) watchers: Watchers,
     ends: AtomicBool,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
@@ -103,7 +116,8 @@ pub(crate) struct Pager {
 pub(crate) struct Locked<'a> {
     state: Option<MutexGuard<'a, State>>,
     pager: &'a Pager,
-    /// Last, so that they are let through when the lock is free.
+    /// Those of a program that calls or looks, and gives way to faults that wait. Last, so that
+    /// they are let through when the lock is free.
     signals: Option<SignalsBlocked>,
 }
 
@@ -150,16 +164,23 @@ impl Locked<'_> {
 
     fn release(&mut self) {
         let Some(mut state) = self.state.take() else { return };
-        let has_jobs = !state.jobs.is_empty();
         let has_changed = std::mem::take(&mut state.has_changed);
+        if has_changed {
+            state.note_change();
+        }
+        let has_work = !state.jobs.is_empty() || !state.untold.is_empty();
+        let turn = self.pager.turns.now();
         drop(state);
-        if has_jobs {
+        if has_work {
             self.pager.work.notify_one();
         }
         if has_changed {
             self.pager.changes.fetch_add(1, Ordering::Release);
             let all = u32::MAX >> 1;
             let _ = futex::wake(&self.pager.changes, futex::Flags::PRIVATE, all);
+        }
+        if self.signals.is_some() {
+            self.pager.turns.give_way(turn);
         }
     }
 }
@@ -180,6 +201,7 @@ impl Pager {
             manager,
             frames,
             spaces: Vec::new(),
+            views: Vec::new(),
             waits: Waits::new(),
             jobs: VecDeque::with_capacity(256),
             is_growing: false,
@@ -190,6 +212,7 @@ impl Pager {
             poisons: Vec::new(),
             zeros,
             has_changed: false,
+            untold: VecDeque::with_capacity(UNTOLD_MOST),
             recorder: None,
             page_file: page_file.clone(),
             buffers: Arc::clone(&buffers),
@@ -202,6 +225,8 @@ impl Pager {
             work: Condvar::new(),
             grown: Condvar::new(),
             changes: AtomicU32::new(0),
+            turns: Turns::default(),
+            watchers: Watchers::default(),
             ends: AtomicBool::new(false),
             page_file,
             buffers,
@@ -224,15 +249,24 @@ impl Pager {
     /// Takes the lock from a program's thread.
     pub(crate) fn lock(&self) -> Locked<'_> {
         let signals = SignalsBlocked::new();
-        let mut locked = self.lock_blocked();
-        locked.signals = Some(signals);
-        locked
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { state: Some(state), pager: self, signals: Some(signals) }
     }
 
     /// Takes the lock in a thread, or a signal's handler, that blocks all signals.
     fn lock_blocked(&self) -> Locked<'_> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Locked { state: Some(state), pager: self, signals: None }
+        Locked { state: Some(self.take_turn()), pager: self, signals: None }
+    }
+
+    /// Takes the lock before programs that call or look again.
+    fn take_turn(&self) -> MutexGuard<'_, State> {
+        match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.turns.take(|| self.state.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+        }
     }
 
     /// Makes a call of the manager. A page file that must grow first grows at once.
@@ -240,12 +274,28 @@ impl Pager {
     /// # Errors
     /// What the manager refuses.
     pub(crate) fn call(&self, call: &Call) -> Result<Reply, Refusal> {
+        self.call_and(call, |_, reply| reply)
+    }
+
+    /// The same, and does something about the answer before anything else happens.
+    ///
+    /// # Errors
+    /// What the manager refuses.
+    pub(crate) fn call_and<T>(
+        &self,
+        call: &Call,
+        then: impl FnOnce(&mut State, Reply) -> T,
+    ) -> Result<T, Refusal> {
         loop {
             let mut state = self.lock();
-            let result = state.call(call);
-            let is_short = matches!(result, Err(Refusal::CommitmentLimit { .. }));
-            if !is_short || !self.extend(&mut state) {
-                return result;
+            match state.call(call) {
+                Ok(reply) => return Ok(then(&mut state, reply)),
+                Err(refusal @ Refusal::CommitmentLimit { .. }) => {
+                    if !self.extend(&mut state) {
+                        return Err(refusal);
+                    }
+                }
+                Err(refusal) => return Err(refusal),
             }
         }
     }
@@ -256,6 +306,7 @@ impl Pager {
         let mut state = self.lock();
         // Refused only where the space does not exist.
         let _ = state.call(&Call::DestroySpace(id));
+        state.forget_views(id);
         state.remove_space(id)
     }
 
@@ -293,6 +344,7 @@ impl Pager {
         access: Access,
     ) -> Result<(), Exception> {
         if state.touch(space, address, access) {
+            state.show_again(space, Vpn::of(address));
             return Ok(());
         }
         let told = self.wait_for(&mut state, |state, thread| {
@@ -357,7 +409,7 @@ impl Pager {
     fn unlocked<'a, T>(&'a self, state: &mut Locked<'a>, act: impl FnOnce() -> T) -> T {
         state.release();
         let done = act();
-        state.state = Some(self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        state.state = Some(self.take_turn());
         done
     }
 
@@ -365,6 +417,7 @@ impl Pager {
     pub(crate) fn fault_of_another(&self, space: SpaceId, address: u64, access: Access) {
         let mut state = self.lock_blocked();
         if state.touch(space, address, access) {
+            state.show_again(space, Vpn::of(address));
             state.wake(space, Vpn::of(address));
             return;
         }
@@ -417,6 +470,11 @@ impl Pager {
         }
     }
 
+    /// What was set after the next change that was not told yet.
+    pub(crate) fn next_change(&self) -> Option<ConditionSet> {
+        self.lock_blocked().untold.pop_front()
+    }
+
     /// A write of the page file ended.
     pub(crate) fn write_done(&self, token: u64, result: Result<(), memtide_core::IoError>) {
         let mut state = self.lock_blocked();
@@ -451,6 +509,14 @@ impl State {
         let result = self.manager.call(call);
         self.drain();
         result
+    }
+
+    fn note_change(&mut self) {
+        if self.untold.len() == UNTOLD_MOST {
+            self.untold.pop_front();
+        }
+        let set = self.conditions();
+        self.untold.push_back(set);
     }
 
     fn touch(&mut self, space: SpaceId, address: u64, access: Access) -> bool {

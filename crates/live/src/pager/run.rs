@@ -13,6 +13,8 @@ pub(crate) enum Act {
     Zero { protects: bool },
     /// Move pages to their homes.
     Take,
+    /// Take pages of a section out of a view.
+    Hide,
     /// Let writes fault or pass.
     Protect { on: bool },
 }

@@ -19,6 +19,10 @@ pub(crate) fn work(pager: &Pager) {
 
 fn turn(pager: &Pager) {
     let mut state = pager.lock_blocked();
+    if !state.untold.is_empty() {
+        drop(state);
+        return pager.watchers.tell(pager);
+    }
     if let Some(job) = state.jobs.pop_front() {
         return pager.run_job(&mut state, job);
     }

@@ -18,6 +18,7 @@ pub(super) const UFFDIO_COPY: Opcode = opcode::read_write::<Transfer>(GROUP, 0x0
 pub(super) const UFFDIO_ZEROPAGE: Opcode = opcode::read_write::<Fill>(GROUP, 0x04);
 pub(super) const UFFDIO_MOVE: Opcode = opcode::read_write::<Transfer>(GROUP, 0x05);
 pub(super) const UFFDIO_WRITEPROTECT: Opcode = opcode::read_write::<WriteProtect>(GROUP, 0x06);
+pub(super) const UFFDIO_CONTINUE: Opcode = opcode::read_write::<Fill>(GROUP, 0x07);
 pub(super) const UFFDIO_POISON: Opcode = opcode::read_write::<Fill>(GROUP, 0x08);
 /// Of /dev/userfaultfd.
 pub(super) const USERFAULTFD_IOC_NEW: Opcode = opcode::none(GROUP, 0x00);
@@ -25,16 +26,21 @@ pub(super) const USERFAULTFD_IOC_NEW: Opcode = opcode::none(GROUP, 0x00);
 pub(super) const FEATURE_PAGEFAULT_FLAG_WP: u64 = 1 << 0;
 pub(super) const FEATURE_SIGBUS: u64 = 1 << 7;
 pub(super) const FEATURE_THREAD_ID: u64 = 1 << 8;
+pub(super) const FEATURE_MINOR_SHMEM: u64 = 1 << 10;
 pub(super) const FEATURE_EXACT_ADDRESS: u64 = 1 << 11;
+pub(super) const FEATURE_WP_HUGETLBFS_SHMEM: u64 = 1 << 12;
 pub(super) const FEATURE_POISON: u64 = 1 << 14;
 pub(super) const FEATURE_MOVE: u64 = 1 << 16;
 
 pub(super) const REGISTER_MODE_MISSING: u64 = 1 << 0;
 pub(super) const REGISTER_MODE_WP: u64 = 1 << 1;
+pub(super) const REGISTER_MODE_MINOR: u64 = 1 << 2;
 
-/// Of COPY, ZEROPAGE, MOVE and POISON.
+/// Of COPY, ZEROPAGE, CONTINUE, MOVE and POISON.
 pub(super) const MODE_DONTWAKE: u64 = 1 << 0;
 pub(super) const COPY_MODE_WP: u64 = 1 << 1;
+/// Since Linux 6.4; no feature tells it.
+pub(super) const CONTINUE_MODE_WP: u64 = 1 << 1;
 pub(super) const WRITEPROTECT_MODE_WP: u64 = 1 << 0;
 pub(super) const WRITEPROTECT_MODE_DONTWAKE: u64 = 1 << 1;
 
@@ -80,7 +86,7 @@ pub(super) struct Transfer {
     pub(super) done: i64,
 }
 
-/// `struct uffdio_zeropage` and `struct uffdio_poison`.
+/// `struct uffdio_zeropage`, `struct uffdio_continue` and `struct uffdio_poison`.
 #[repr(C)]
 pub(super) struct Fill {
     pub(super) range: Range,

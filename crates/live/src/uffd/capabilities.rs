@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub write_protect: bool,
     /// A page can be made unreadable (Linux 6.6).
     pub poison: bool,
+    /// Pages of sections can be mapped in several places (Linux 6.6).
+    pub shares: bool,
     /// Pages can be found by their state (Linux 6.7).
     pub pagemap_scan: bool,
 }
@@ -42,6 +44,7 @@ impl Capabilities {
             moves: has(|features| features.moves),
             write_protect: has(|features| features.write_protect),
             poison: has(|features| features.poison),
+            shares: has(|features| features.shares),
             pagemap_scan: scan_nothing().is_ok(),
             in_thread: in_thread.map(drop),
             handler: handler.map(drop),

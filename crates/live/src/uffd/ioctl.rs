@@ -42,6 +42,16 @@ impl Uffd {
         self.register_as(at, bytes, abi::REGISTER_MODE_WP)
     }
 
+    /// Hands the faults of a mapping of a file in memory to this userfaultfd: pages that the file
+    /// lacks, pages that it has and the mapping lacks, and writes to protected ones.
+    ///
+    /// # Errors
+    /// As [`Uffd::register`].
+    pub(crate) fn register_shared(&self, at: u64, bytes: u64) -> Result<(), Errno> {
+        let missing = abi::REGISTER_MODE_MISSING | abi::REGISTER_MODE_MINOR;
+        self.register_as(at, bytes, missing | abi::REGISTER_MODE_WP)
+    }
+
     fn register_as(&self, at: u64, bytes: u64, mode: u64) -> Result<(), Errno> {
         let range = abi::Range { start: at, bytes };
         let mut register = abi::Register { range, mode, ioctls: 0 };
@@ -88,6 +98,15 @@ impl Uffd {
         self.transfer::<{ abi::UFFDIO_COPY }>(to, from, bytes, wake_mode(wake) | protect)
     }
 
+    /// Maps a page that the file behind a mapping has, write-protected where `write_protected` says
+    /// so; who waits for it is not woken.
+    ///
+    /// Stops where it is mapped already (EEXIST), and where the file lacks it (EFAULT).
+    pub(crate) fn map_of_file(&self, at: u64, write_protected: bool) -> Moved {
+        let protect = if write_protected { abi::CONTINUE_MODE_WP } else { 0 };
+        self.fill::<{ abi::UFFDIO_CONTINUE }>(at, PAGE_SIZE, abi::MODE_DONTWAKE | protect)
+    }
+
     /// Maps pages of zeros where none are, and wakes who waits for them.
     ///
     /// They are the kernel's one page of zeros: the first write to each takes a fault that the
@@ -96,7 +115,7 @@ impl Uffd {
     /// Stops at a page that is present (EEXIST), where the memory map is changing (EAGAIN).
     #[cfg(test)]
     pub(crate) fn zero_page(&self, to: u64, bytes: u64) -> Moved {
-        self.fill::<{ abi::UFFDIO_ZEROPAGE }>(to, bytes)
+        self.fill::<{ abi::UFFDIO_ZEROPAGE }>(to, bytes, 0)
     }
 
     /// Makes missing pages ones whose every access is a memory error, and wakes who waits for them.
@@ -107,7 +126,7 @@ impl Uffd {
     ///
     /// Stops at a page that is present (EEXIST).
     pub(crate) fn poison(&self, at: u64, bytes: u64) -> Moved {
-        self.fill::<{ abi::UFFDIO_POISON }>(at, bytes)
+        self.fill::<{ abi::UFFDIO_POISON }>(at, bytes, 0)
     }
 
     /// Protects the present pages of a range from writes, or allows them; allowing wakes who waits
@@ -150,10 +169,10 @@ impl Uffd {
         })
     }
 
-    fn fill<const OPCODE: Opcode>(&self, at: u64, bytes: u64) -> Moved {
+    fn fill<const OPCODE: Opcode>(&self, at: u64, bytes: u64, mode: u64) -> Moved {
         repeat(bytes, |begun| {
             let range = abi::Range { start: at + begun, bytes: bytes - begun };
-            let mut fill = abi::Fill { range, mode: 0, done: 0 };
+            let mut fill = abi::Fill { range, mode, done: 0 };
             let result = self.ioctl::<OPCODE, _>(&mut fill);
             (result, fill.done)
         })

@@ -16,6 +16,9 @@ mod ioctl;
 mod open;
 mod origin;
 mod reservation;
+mod shared;
+#[cfg(test)]
+mod shared_tests;
 #[cfg(test)]
 mod tests;
 
@@ -23,12 +26,13 @@ use rustix::fd::OwnedFd;
 
 pub use capabilities::Capabilities;
 pub(crate) use event::Event;
-pub use features::FaultPath;
 pub(crate) use features::Features;
+pub use features::{FaultPath, Without};
 pub(crate) use ioctl::Moved;
 pub use open::OpenError;
 pub(crate) use origin::Origin;
 pub(crate) use reservation::Reservation;
+pub(crate) use shared::{SharedMemory, Sharing};
 
 /// A userfaultfd with its features negotiated.
 ///
@@ -50,8 +54,16 @@ impl Uffd {
     /// # Errors
     /// What is missing, and what would enable it.
     pub(crate) fn open(path: FaultPath) -> Result<Self, OpenError> {
+        Self::open_without(path, Without::default())
+    }
+
+    /// The same, without what it is not to use.
+    ///
+    /// # Errors
+    /// As [`Uffd::open`].
+    pub(crate) fn open_without(path: FaultPath, without: Without) -> Result<Self, OpenError> {
         let opened = open::open(path)?;
-        let bits = open::negotiate(&opened, path)?;
+        let bits = open::negotiate(&opened, path, without)?;
         let features = Features::of(bits, opened.kernel_faults);
         let origin = Origin::here().map_err(OpenError::Failed)?;
         Ok(Self { file: opened.file, features, origin })

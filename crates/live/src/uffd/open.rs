@@ -7,7 +7,7 @@ use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, Updater};
 use rustix::mm::UserfaultfdFlags;
 
 use super::abi;
-use super::features::{FaultPath, wanted};
+use super::features::{FaultPath, Without, wanted};
 
 /// Why there is no userfaultfd for a space, and what would enable one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -134,11 +134,15 @@ unsafe impl Ioctl for New {
 }
 
 /// Asks for the features of a path, of those that the kernel has, and returns them as bits.
-pub(super) fn negotiate(opened: &Opened, path: FaultPath) -> Result<u64, OpenError> {
+pub(super) fn negotiate(
+    opened: &Opened,
+    path: FaultPath,
+    without: Without,
+) -> Result<u64, OpenError> {
     // A descriptor negotiates once, and to ask what there is counts.
     let probe = open(path)?;
     let known = api(&probe.file, 0).map_err(OpenError::Failed)?;
-    let wanted = wanted(path, known);
+    let wanted = wanted(path, without, known);
     if wanted & abi::FEATURE_PAGEFAULT_FLAG_WP == 0 {
         let since = if cfg!(target_arch = "aarch64") { "Linux 6.10" } else { "Linux 5.7" };
         return Err(OpenError::TooOld { missing: "write protection", since });

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
 use super::origin::Origin;
+use super::shared::{SharedMemory, Sharing};
 
 /// Anonymous private memory, unmapped when dropped.
 ///
@@ -39,13 +40,19 @@ impl Reservation {
         let base =
             unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), bytes, access, flags)? };
         let this = Self { address: base.expose_provenance(), bytes, origin };
-        match this.advise(0, bytes, Advice::LinuxNoHugepage) {
-            // A kernel without huge pages.
-            Ok(()) | Err(Errno::INVAL) => {}
-            Err(error) => return Err(error),
-        }
-        this.advise(0, bytes, Advice::LinuxDontFork)?;
+        this.keep_apart(0, bytes)?;
         Ok(this)
+    }
+
+    /// Whether the process may have some mappings more: one that is taken apart by another, and
+    /// without which that could not be undone.
+    ///
+    /// # Errors
+    /// ENOMEM where it may not.
+    pub(crate) fn try_room() -> Result<(), Errno> {
+        let three = Self::new(3 * PAGE_SIZE)?;
+        let (offset, bytes) = three.within(PAGE_SIZE, PAGE_SIZE)?;
+        three.advise(offset, bytes, Advice::LinuxDoFork)
     }
 
     /// The address of its first byte.
@@ -67,6 +74,66 @@ impl Reservation {
         self.advise(offset, bytes, Advice::LinuxDontNeed)
     }
 
+    /// Maps pages of a file, from one of its pages on, in place of what was here; nobody may access
+    /// them until [`open`](Self::open) says so.
+    ///
+    /// # Errors
+    /// ENOMEM where the count of mappings is used up; EINVAL where they are not whole pages of the
+    /// reservation. All is as it was then.
+    pub(crate) fn map_file(
+        &self,
+        (offset, bytes): (u64, u64),
+        file: &SharedMemory,
+        page: u64,
+        sharing: Sharing,
+    ) -> Result<(), Errno> {
+        let (offset, bytes) = self.within(offset, bytes)?;
+        let how = match sharing {
+            Sharing::Shared => MapFlags::SHARED,
+            Sharing::Copied => MapFlags::PRIVATE,
+        };
+        let flags = how | MapFlags::NORESERVE | MapFlags::FIXED;
+        let (at, access, from) = (self.pointer(offset), ProtFlags::empty(), page * PAGE_SIZE);
+        // SAFETY: the range is within our own mapping, and no reference into it outlives a call of
+        // the owner.
+        unsafe { rustix::mm::mmap(at, bytes, access, flags, file.file(), from)? };
+        Ok(())
+    }
+
+    /// Maps pages of the reservation's own again where a file was mapped, which are missing; nobody
+    /// may access them until [`open`](Self::open) says so.
+    ///
+    /// # Errors
+    /// As [`map_file`](Self::map_file).
+    pub(crate) fn unmap_file(&self, offset: u64, bytes: u64) -> Result<(), Errno> {
+        let (offset, bytes) = self.within(offset, bytes)?;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+        let (at, access) = (self.pointer(offset), ProtFlags::empty());
+        // SAFETY: as above.
+        unsafe { rustix::mm::mmap_anonymous(at, bytes, access, flags)? };
+        Ok(())
+    }
+
+    /// Opens pages that were just mapped, once their faults are handled; executable or not.
+    ///
+    /// # Errors
+    /// As [`set_executable`](Self::set_executable).
+    pub(crate) fn open(&self, offset: u64, bytes: u64, executes: bool) -> Result<(), Errno> {
+        let (start, length) = self.within(offset, bytes)?;
+        self.keep_apart(start, length)?;
+        self.set_executable(offset, bytes, executes)
+    }
+
+    /// No huge pages, and none for a child of fork.
+    fn keep_apart(&self, offset: usize, bytes: usize) -> Result<(), Errno> {
+        match self.advise(offset, bytes, Advice::LinuxNoHugepage) {
+            // A kernel without huge pages.
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(error) => return Err(error),
+        }
+        self.advise(offset, bytes, Advice::LinuxDontFork)
+    }
+
     /// Lets instructions be fetched from pages, or not; they stay readable and writable.
     ///
     /// A range of its own protection is a mapping of its own for the kernel, which allows some
@@ -80,6 +147,19 @@ impl Reservation {
         let plain = MprotectFlags::READ | MprotectFlags::WRITE;
         let access = if on { plain | MprotectFlags::EXEC } else { plain };
         // SAFETY: the range is within our own mapping, and stays readable and writable.
+        unsafe { rustix::mm::mprotect(self.pointer(offset), bytes, access) }
+    }
+
+    /// Lets no access through to pages until they are [made executable](Self::set_executable) or
+    /// not: each is a segmentation fault, and a system call fails with EFAULT.
+    ///
+    /// # Errors
+    /// As [`Reservation::set_executable`].
+    pub(crate) fn set_unreachable(&self, offset: u64, bytes: u64) -> Result<(), Errno> {
+        let (offset, bytes) = self.within(offset, bytes)?;
+        let access = MprotectFlags::empty();
+        // SAFETY: the range is within our own mapping, and nothing of ours is in it: only a program
+        // that is to have an exception meets the signal.
         unsafe { rustix::mm::mprotect(self.pointer(offset), bytes, access) }
     }
 

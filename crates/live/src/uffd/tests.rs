@@ -45,7 +45,7 @@ impl Scene {
 }
 
 /// Writes a page by way of a system call, which fails where a plain access would fault.
-fn put(at: u64, byte: u8) -> Result<(), Errno> {
+pub(super) fn put(at: u64, byte: u8) -> Result<(), Errno> {
     let (reader, writer) = pipe();
     assert_eq!(rustix::io::write(&writer, &[byte; 4096]), Ok(4096));
     let pointer: *mut u8 = std::ptr::with_exposed_provenance_mut(usize::try_from(at).expect("at"));
@@ -57,7 +57,7 @@ fn put(at: u64, byte: u8) -> Result<(), Errno> {
 }
 
 /// Reads a page by way of a system call.
-fn get(at: u64) -> Result<Box<Page>, Errno> {
+pub(super) fn get(at: u64) -> Result<Box<Page>, Errno> {
     let (reader, writer) = pipe();
     let pointer: *const u8 = std::ptr::with_exposed_provenance(usize::try_from(at).expect("at"));
     // SAFETY: the page is part of a mapping of the test, which nothing writes now.
@@ -72,7 +72,7 @@ fn pipe() -> (OwnedFd, OwnedFd) {
     rustix::pipe::pipe().expect("a pipe")
 }
 
-fn whole(byte: u8) -> Result<Box<Page>, Errno> {
+pub(super) fn whole(byte: u8) -> Result<Box<Page>, Errno> {
     Ok(Box::new([byte; 4096]))
 }
 
@@ -380,6 +380,7 @@ fn capabilities_are_those_of_a_userfaultfd() {
     assert_eq!(capabilities.handler, Uffd::open(FaultPath::Handler).map(drop));
     assert_eq!(capabilities.moves, features.moves);
     assert_eq!(capabilities.poison, features.poison);
+    assert_eq!(capabilities.shares, features.shares);
     assert!(capabilities.write_protect && features.write_protect && !features.kernel_faults);
     assert!(capabilities.kernel.split('.').count() >= 2, "{}", capabilities.kernel);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use memtide_core::Allocation;
 use memtide_core::units::Bytes;
-use memtide_live::{FaultPath, Machine, MachineOptions, Space, SpaceOptions};
+use memtide_live::{FaultPath, Machine, MachineOptions, Section, Space, SpaceOptions, Without};
 
 pub(crate) const MIB: u64 = 1 << 20;
 pub(crate) const PAGE: u64 = 4096;
@@ -15,6 +15,7 @@ pub(crate) const PAGE: u64 = 4096;
 pub(crate) const NO_ACCESS: u32 = 0x01;
 pub(crate) const READ_ONLY: u32 = 0x02;
 pub(crate) const READ_WRITE: u32 = 0x04;
+pub(crate) const WRITE_COPY: u32 = 0x08;
 pub(crate) const GUARD: u32 = 0x100;
 
 pub(crate) const PATHS: [FaultPath; 2] = [FaultPath::InThread, FaultPath::Handler];
@@ -24,9 +25,24 @@ pub(crate) fn scrambled(place: u64) -> u64 {
     place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) | 1
 }
 
+/// What the tests do without: words of MEMTIDE_WITHOUT, such as `moves,poison`.
+pub(crate) fn without() -> Without {
+    let words = std::env::var("MEMTIDE_WITHOUT").unwrap_or_default();
+    let mut without = Without::default();
+    for word in words.split(',').filter(|word| !word.is_empty()) {
+        match word {
+            "moves" => without.moves = true,
+            "poison" => without.poison = true,
+            other => panic!("MEMTIDE_WITHOUT is {other:?}: expected moves or poison"),
+        }
+    }
+    without
+}
+
 pub(crate) fn machine(budget_mib: u64, compression: Option<u8>) -> Machine {
     let mut options = MachineOptions::new(Bytes(budget_mib * MIB));
     options.compression = compression;
+    options.without = without();
     Machine::new(&options).expect("a machine")
 }
 
@@ -37,6 +53,16 @@ pub(crate) fn space(machine: &Machine, path: FaultPath) -> Space {
 /// Committed memory of a space.
 pub(crate) fn committed(space: &Space, bytes: u64) -> u64 {
     space.allocate(&Allocation::committed(bytes)).expect("committed memory")
+}
+
+/// A section that may be read and written.
+pub(crate) fn section(machine: &Machine, bytes: u64) -> Section {
+    machine.create_section(Bytes(bytes), READ_WRITE).expect("a section")
+}
+
+/// A view of all of a section.
+pub(crate) fn view(space: &Space, section: &Section, protection: u32) -> u64 {
+    space.map_view(section, 0, 0, protection).expect("a view")
 }
 
 pub(crate) fn store(address: u64, word: u64) {
@@ -61,6 +87,25 @@ pub(crate) fn check(base: u64, bytes: u64, round: u64) {
     for page in 0..bytes / PAGE {
         assert_eq!(load(base + page * PAGE), scrambled(page + round), "page {page}");
     }
+}
+
+/// What is left in a machine without spaces, in words.
+pub(crate) fn left(machine: &Machine) -> String {
+    machine.inspect(|manager| {
+        let snapshot = manager.snapshot();
+        let lists = manager.list_counts();
+        let slots: u32 = snapshot.page_files().map(|file| file.used).sum();
+        let counts = [
+            ("spaces", snapshot.spaces().count() as u64),
+            ("pages of commit charge", snapshot.commit().charged()),
+            ("operations", snapshot.operations().count() as u64),
+            ("waiting threads", snapshot.waiting() as u64),
+            ("slots", u64::from(slots)),
+            ("frames", u64::from(snapshot.frames() - lists.zeroed - lists.free)),
+        ];
+        let left = counts.iter().filter(|(_, count)| *count > 0);
+        left.map(|(what, count)| format!("{count} {what} ")).collect()
+    })
 }
 
 /// Runs in a thread; a test that takes longer than a minute fails.

@@ -1,0 +1,200 @@
+//! Views: where the pages of sections are mapped.
+//!
+//! A page of a section stays with the section's file in memory; a view maps it or does not. What a
+//! view has copied on write is a page of its space, as any other.
+//!
+//! # Invariants
+//! - A page is in its section's file before any view maps it.
+//! - A view that may not write maps the file so that nothing written through it reaches the file.
+
+use memtide_core::page::{Access, PAGE_SIZE, Pfn, SectionId, SpaceId, Vpn};
+use memtide_core::snapshot::PteView;
+use memtide_core::{Call, Content, Rights};
+use rustix::io::Errno;
+
+use crate::error::Error;
+use crate::frames::{SectionPage, Sum};
+use crate::memory;
+use crate::pager::State;
+use crate::pager::run::Run;
+use crate::uffd::{Reservation, SharedMemory, Sharing};
+
+/// A view of a section.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    pub(crate) space: SpaceId,
+    /// Where it begins in the space, in bytes.
+    pub(crate) start: u64,
+    pub(crate) bytes: u64,
+    pub(crate) section: SectionId,
+    /// Its first page of the section.
+    pub(crate) first: u64,
+    pub(crate) sharing: Sharing,
+}
+
+impl View {
+    /// Whether it is at any address of a range of a space.
+    fn meets(&self, space: SpaceId, start: u64, bytes: u64) -> bool {
+        self.space == space
+            && start < self.start + self.bytes
+            && self.start < start.saturating_add(bytes)
+    }
+}
+
+impl State {
+    /// Maps a view that the manager has made.
+    ///
+    /// # Errors
+    /// What the kernel says; the addresses are as they were then.
+    pub(crate) fn add_view(&mut self, view: View, executes: bool) -> Result<(), Errno> {
+        // A view that nothing could be mapped in place of could not be unmapped.
+        Reservation::try_room()?;
+        let space = self.memory(view.space);
+        let file = self.frames.file(view.section);
+        let (start, bytes) = (view.start, view.bytes);
+        space.reservation.map_file((start, bytes), file, view.first, view.sharing)?;
+        let opened = space
+            .uffd
+            .register_shared(space.base() + start, bytes)
+            .and_then(|()| space.reservation.open(start, bytes, executes));
+        if opened.is_err() {
+            let unmapped = self.unmap_file(&view);
+            unmapped.unwrap_or_else(|errno| memory::fatal("unmapping a view", errno));
+            return opened;
+        }
+        let place = self.first_behind(view.space, start);
+        self.views.insert(place, view);
+        Ok(())
+    }
+
+    /// Whether the kernel can map pages of sections in a space.
+    pub(crate) fn can_share(&self, space: SpaceId) -> bool {
+        self.memory(space).uffd.features().shares
+    }
+
+    /// The number of the first view that begins behind an address.
+    fn first_behind(&self, space: SpaceId, inside: u64) -> usize {
+        self.views.partition_point(|view| (view.space, view.start) <= (space, inside))
+    }
+
+    /// The view at an address of a space.
+    pub(crate) fn view_at(&self, space: SpaceId, inside: u64) -> Option<View> {
+        let before = self.first_behind(space, inside).checked_sub(1)?;
+        let view = self.views[before];
+        view.meets(space, inside, 1).then_some(view)
+    }
+
+    /// Whether any address of a range is of a view through which the section may be written.
+    pub(crate) fn writes_sections(&self, space: SpaceId, start: u64, bytes: u64) -> bool {
+        let writes = |view: &View| view.sharing == Sharing::Shared;
+        self.views.iter().any(|view| writes(view) && view.meets(space, start, bytes))
+    }
+
+    /// Unmaps the view at an address; the memory of its section goes with the last one.
+    ///
+    /// # Errors
+    /// What the kernel says, and what the manager refuses. The view is as it was then.
+    pub(crate) fn unmap_view(&mut self, space: SpaceId, inside: u64) -> Result<(), Error> {
+        let found = self.view_at(space, inside);
+        if let Some(view) = &found {
+            // What its pages hold is given up in any case; what is its section's is not in them.
+            self.unmap_file(view).map_err(Error::system("unmapping a view"))?;
+        }
+        self.call(&Call::UnmapView(space, inside))?;
+        if found.is_some() {
+            self.views.remove(self.first_behind(space, inside) - 1);
+        }
+        self.remove_sections();
+        Ok(())
+    }
+
+    /// A space is gone, and its views.
+    pub(crate) fn forget_views(&mut self, space: SpaceId) {
+        self.views.retain(|view| view.space != space);
+        self.remove_sections();
+    }
+
+    /// Maps nothing where a view was.
+    fn unmap_file(&self, view: &View) -> Result<(), Errno> {
+        let space = self.memory(view.space);
+        let (start, bytes) = (view.start, view.bytes);
+        space.reservation.unmap_file(start, bytes)?;
+        let opened = space
+            .uffd
+            .register(space.base() + start, bytes)
+            .and_then(|()| space.reservation.open(start, bytes, false));
+        opened.unwrap_or_else(|errno| memory::fatal("unmapping a view", errno));
+        Ok(())
+    }
+
+    /// A section has memory from now on.
+    pub(crate) fn add_section(&mut self, id: SectionId, file: SharedMemory, pages: u64) {
+        self.frames.add_section(id, file, pages);
+    }
+
+    /// Takes the memory of the sections that the manager has no more.
+    pub(crate) fn remove_sections(&mut self) {
+        if self.frames.has_sections() {
+            let snapshot = self.manager.snapshot();
+            self.frames.remove_sections(|id| snapshot.sections().any(|found| found.section == id));
+        }
+    }
+
+    /// Maps a page of a section.
+    pub(crate) fn map_shared(
+        &mut self,
+        (space, page): (SpaceId, Vpn),
+        frame: Pfn,
+        (section, index): (SectionId, u64),
+        content: Content,
+        rights: Rights,
+    ) {
+        let of = SectionPage::new(section, index);
+        self.frames.join_section(frame, of, content == Content::Zero);
+        self.show(space, page, frame, rights);
+    }
+
+    /// Lets a view have what it may of a page of its section.
+    pub(crate) fn show(&mut self, space: SpaceId, page: Vpn, frame: Pfn, rights: Rights) {
+        if !rights.allow(Access::Read) {
+            return self.discard(space, page, 1);
+        }
+        self.unpoison(space, page);
+        let protects = !rights.allow(Access::Write);
+        if !protects {
+            self.frames.set_sum(frame, Sum::Unknown);
+        }
+        let address = self.address(space, page);
+        let uffd = &self.memory(space).uffd;
+        let done = match uffd.map_of_file(address, protects).stopped {
+            None => Ok(()),
+            Some(Errno::EXIST) => uffd.write_protect(address, PAGE_SIZE, protects, false),
+            Some(errno) => Err(errno),
+        };
+        done.unwrap_or_else(|errno| memory::fatal("mapping a page of a section", errno));
+    }
+
+    /// Takes a run of pages out of a view; they stay with their section.
+    pub(crate) fn hide_run(&mut self, run: &Run) {
+        let first = Vpn::of(run.address - self.memory(run.space).base());
+        self.discard(run.space, first, u64::from(run.pages));
+    }
+
+    /// The kernel may take a page of a file out of a mapping by itself: an access that the manager
+    /// lets pass gets it back.
+    pub(crate) fn show_again(&mut self, space: SpaceId, page: Vpn) {
+        if self.view_at(space, page.address()).is_some()
+            && let Some((frame, rights)) = self.shared_page(space, page)
+        {
+            self.show(space, page, frame, rights);
+        }
+    }
+
+    /// The frame of a section's page that a view has, and what the view may do.
+    pub(crate) fn shared_page(&self, space: SpaceId, page: Vpn) -> Option<(Pfn, Rights)> {
+        match self.manager.snapshot().pte(space, page.address()) {
+            Ok(PteView::Valid { frame, rights, is_shared: true, .. }) => Some((frame, rights)),
+            _ => None,
+        }
+    }
+}
