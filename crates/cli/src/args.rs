@@ -131,7 +131,7 @@ pub(crate) enum Command {
     Clean(CleanArgs),
     /// The memory manager on virtual time: scenarios, traces, sizing, experiments.
     Sim(sim::SimArgs),
-    /// Real memory with a budget: measure it beside what the kernel offers.
+    /// Real memory with a budget: see it work, measure it beside what the kernel offers.
     Live(live::LiveArgs),
     /// The debugger: !pfn, !pte, !vm and more on a simulated machine.
     #[command(after_long_help = kd::HELP)]

@@ -1,10 +1,10 @@
 //! A vector of plain values larger than memory.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 use bytemuck::Pod;
 use memtide_core::page::PAGE_SIZE;
-use memtide_core::{Allocation, MEM_DECOMMIT, MEM_RELEASE};
+use memtide_core::{Allocation, MEM_DECOMMIT, MEM_RELEASE, MEM_WRITE_WATCH};
 
 use crate::error::Error;
 use crate::space::Space;
@@ -30,6 +30,19 @@ impl<'a, T: Pod> PagedVec<'a, T> {
     /// [`Error::Capacity`] for elements without a size or more bytes than there are addresses, and
     /// [`Error::Refused`] where they cannot be reserved.
     pub fn with_most(space: &'a Space, most: usize) -> Result<Self, Error> {
+        Self::reserved(space, most, 0)
+    }
+
+    /// An empty one that may grow to so many elements, and knows which of them are written:
+    /// `MEM_WRITE_WATCH`.
+    ///
+    /// # Errors
+    /// As [`PagedVec::with_most`].
+    pub fn watched(space: &'a Space, most: usize) -> Result<Self, Error> {
+        Self::reserved(space, most, MEM_WRITE_WATCH)
+    }
+
+    fn reserved(space: &'a Space, most: usize, kind: u32) -> Result<Self, Error> {
         let size = size_of::<T>();
         let largest = usize::try_from(i64::MAX).unwrap_or(usize::MAX) / size.max(1);
         let refused = Error::Capacity { elements: most, size, most: largest };
@@ -37,7 +50,8 @@ impl<'a, T: Pod> PagedVec<'a, T> {
             return Err(refused);
         }
         let bytes = ((most.max(1) * size) as u64).next_multiple_of(PAGE_SIZE);
-        let address = space.allocate(&Allocation::reserved(bytes))?;
+        let plain = Allocation::reserved(bytes);
+        let address = space.allocate(&Allocation { kind: plain.kind | kind, ..plain })?;
         let of = std::marker::PhantomData;
         Ok(Self { space, address, len: 0, capacity: 0, most: most.max(1), of })
     }
@@ -126,15 +140,44 @@ impl<'a, T: Pod> PagedVec<'a, T> {
         if len >= self.len {
             return;
         }
-        self[len..].fill(T::zeroed());
-        self.len = len;
         let size = size_of::<T>() as u64;
         let kept = (len as u64 * size).next_multiple_of(PAGE_SIZE);
         let end = (self.capacity as u64 * size).next_multiple_of(PAGE_SIZE);
-        // Decommitting what was committed is not refused.
+        let on_kept = usize::try_from(kept.div_ceil(size)).unwrap_or(self.len);
+        let on_kept = on_kept.min(self.len);
+        self[len..on_kept].fill(T::zeroed());
+        // Decommitting what was committed is not refused, and pages nothing in.
         if kept < end && self.space.free(self.address + kept, end - kept, MEM_DECOMMIT).is_ok() {
             self.capacity = usize::try_from(kept / size).unwrap_or(len).max(len);
+        } else {
+            self[len..].fill(T::zeroed());
         }
+        self.len = len;
+    }
+
+    /// The elements on pages that were written since they were allocated or reset, and maybe their
+    /// neighbours on these pages: `GetWriteWatch`. Resets them where that is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where it is not [watched](PagedVec::watched).
+    pub fn written(&mut self, resets: bool) -> Result<Vec<Range<usize>>, Error> {
+        let (size, page) = (size_of::<T>() as u64, PAGE_SIZE);
+        let bytes = (self.len as u64 * size).next_multiple_of(page);
+        if bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let most = usize::try_from(bytes / page).unwrap_or(usize::MAX);
+        let pages = self.space.write_watch(self.address, bytes, resets, most)?;
+        let element = |byte: u64| usize::try_from(byte / size).unwrap_or(usize::MAX);
+        let mut written: Vec<Range<usize>> = Vec::new();
+        for at in pages.iter().map(|address| address - self.address) {
+            let end = element(at + page + size - 1).min(self.len);
+            match written.last_mut() {
+                Some(last) if element(at) <= last.end => last.end = end,
+                _ => written.push(element(at)..end),
+            }
+        }
+        Ok(written)
     }
 
     /// The space it is in.

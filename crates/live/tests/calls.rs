@@ -248,6 +248,56 @@ fn a_paged_vector_does_what_a_vector_does() {
 }
 
 #[test]
+fn a_watched_vector_tells_which_of_its_elements_were_written() {
+    bounded(|| {
+        for path in PATHS {
+            let space = space(&machine(8, None), path);
+            // Elements of 24 bytes: some lie on two pages.
+            let count = 100_000;
+            let mut watched = PagedVec::<[u64; 3]>::watched(&space, 2 * count).expect("addresses");
+            assert!(watched.written(true).expect("a watch").is_empty());
+            watched.resize(count).expect("room");
+            for round in 1..4_usize {
+                assert!(watched.written(true).expect("a watch").is_empty(), "{path:?}");
+                let places: Vec<usize> = (0..50).map(|n| n * n * 37 * round % count).collect();
+                places.iter().for_each(|place| watched[*place][2] = scrambled(*place as u64));
+                // Everything goes out and comes back, which is no write.
+                mark(committed(&space, 24 * MIB), 24 * MIB, 1);
+                assert!(watched.iter().filter(|element| element[2] != 0).count() >= 40);
+                let written = watched.written(false).expect("a watch");
+                assert_eq!(watched.written(true).expect("a watch"), written);
+                let is_written = |place| written.iter().any(|range| range.contains(place));
+                assert!(places.iter().all(is_written), "{path:?}: {written:?} {places:?}");
+                let all: usize = written.iter().map(ExactSizeIterator::len).sum();
+                assert!(all <= 50 * (4096 / 24 + 2), "{path:?}: {all} elements");
+                assert!(written.is_sorted_by(|one, next| one.end <= next.start), "{written:?}");
+            }
+            let mut plain = PagedVec::<u64>::zeroed(&space, 1000).expect("memory");
+            assert!(matches!(plain.written(true), Err(Error::Refused(_))), "{path:?}");
+        }
+    });
+}
+
+#[test]
+fn a_vector_that_shrinks_pages_nothing_in() {
+    bounded(|| {
+        let space = space(&machine(8, None), PATHS[0]);
+        let count = (32 * MIB / 24) as usize;
+        let mut vector = PagedVec::<[u64; 3]>::zeroed(&space, count).expect("memory");
+        (0..).zip(vector.iter_mut()).for_each(|(place, element)| *element = [scrambled(place); 3]);
+        let before = space.machine().counters();
+        vector.truncate(count / 5);
+        let after = space.machine().counters();
+        // The last element that is kept may share its page, and lie on two.
+        assert!(after.hard - before.hard <= 2, "{} hard faults", after.hard - before.hard);
+        let rest = (0..).zip(vector.iter()).filter(|(n, element)| **element == [scrambled(*n); 3]);
+        assert_eq!(rest.count(), count / 5);
+        vector.resize(count).expect("room");
+        assert!(vector[count / 5..].iter().all(|element| *element == [0; 3]));
+    });
+}
+
+#[test]
 fn pages_that_may_be_executed_come_beside_pages_that_may_not() {
     const EXECUTE_READ_WRITE: u32 = 0x40;
     bounded(|| {

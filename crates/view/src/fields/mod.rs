@@ -8,6 +8,7 @@ mod clean;
 mod commit;
 mod condition;
 mod container;
+mod demo;
 mod experiment;
 mod fit;
 mod lists;
@@ -32,6 +33,7 @@ pub use clean::{CLEANED, Cleaned, PREDICTION, STEP};
 pub use commit::COMMIT;
 pub use condition::CONDITION;
 pub use container::CONTAINER;
+pub use demo::{DEMO, DEMO_RESULT, DemoRecent, DemoResult, DemoStep};
 pub use experiment::{
     EXPERIMENT, EXPERIMENT_LIST, EXPERIMENT_NAME, EXPERIMENT_STEP, FINDING, SEEN, SEEN_ROW,
 };

@@ -1,8 +1,8 @@
 //! What each command prints with --json.
 
 use super::{
-    BENCH, CAMPAIGN, CHANGE, CLEANED, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS, OBJECTS,
-    POLICIES, PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN,
+    BENCH, CAMPAIGN, CHANGE, CLEANED, DEMO, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS,
+    OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN,
 };
 use crate::Schema;
 
@@ -15,7 +15,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 20] = [
+pub static OUTPUTS: [Output; 21] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -36,4 +36,5 @@ pub static OUTPUTS: [Output; 20] = [
     Output { command: "sim convert", table: &WRITTEN },
     Output { command: "sim generate", table: &WRITTEN },
     Output { command: "live bench", table: &BENCH },
+    Output { command: "live demo", table: &DEMO },
 ];

@@ -1,6 +1,7 @@
 //! `memtide live`: real memory with a budget, one file a command.
 
 pub(crate) mod bench;
+mod demo;
 
 use crate::Exit;
 use crate::args::live::{LiveArgs, LiveCommand};
@@ -12,6 +13,7 @@ use crate::output::Output;
 /// What the command says.
 pub(crate) fn run(output: Output, args: &LiveArgs) -> anyhow::Result<Exit> {
     match &args.command {
+        LiveCommand::Demo(args) => demo::run(output, args),
         LiveCommand::Bench(args) => bench::run(output, args),
     }
 }
