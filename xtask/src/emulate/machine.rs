@@ -24,9 +24,11 @@ const SWAP_BYTES: u64 = 256 * MIB;
 /// - `panic`, `oops`: any fault of the kernel ends the machine, which is a failure;
 /// - `psi`: Debian leaves it on, others do not;
 /// - `loglevel=4`: errors and a line for each kill, without the tables that go with it;
+/// - `no_timer_check`: the check takes an emulated timer that a busy machine holds up for broken;
 /// - `mitigations`, `random`, `nowatchdog`, `rcupdate`: faster, and calm where emulation is slow.
 const PARAMETERS: &str = "console=ttyS0 rdinit=/init panic=-1 oops=panic psi=1 loglevel=4 \
-    mitigations=off random.trust_cpu=on nowatchdog rcupdate.rcu_cpu_stall_suppress=1";
+    mitigations=off no_timer_check random.trust_cpu=on nowatchdog \
+    rcupdate.rcu_cpu_stall_suppress=1";
 
 /// One thread emulates all processors in turns. With one each, a processor sometimes ran an
 /// instruction that another was just patching (the kernel does, as it boots), and the kernel
