@@ -51,6 +51,10 @@ pub struct Policy {
     /// with it; 1 is Windows' way, which leaves them on the standby list. More pays where a fault
     /// is dear.
     pub map_ahead_max: u32,
+    /// While a stream takes at least so many pages at a time, those behind them are read before
+    /// anyone asks for them, so that the disk works while the program does; 0 is Windows' way, which
+    /// reads when a page is wanted.
+    pub read_ahead_min: u32,
     /// The priority of pages of spaces that set none. Windows: 5.
     pub page_priority: u8,
     /// The working set's minimum for new spaces, in pages. Windows: 50.
@@ -94,6 +98,7 @@ impl Policy {
             read_cluster_max: 64,
             demand_zero_max: 1,
             map_ahead_max: 1,
+            read_ahead_min: 0,
             page_priority: 5,
             // Small machines cannot promise fifty pages to everyone.
             working_set_minimum: minimum.min(frames / 64),

@@ -496,6 +496,49 @@ fn prefetched_pages_are_read_in_clusters_and_then_need_no_read() {
 }
 
 #[test]
+fn what_lies_behind_a_stream_is_read_before_it_is_wanted() {
+    let pages = 120;
+    for is_backwards in [false, true] {
+        let mut config = Config::new(256).with_page_file(256, 256);
+        config.policy.read_cluster_max = 8;
+        config.policy.map_ahead_max = 8;
+        config.policy.read_ahead_min = 4;
+        let mut world = World::new(config);
+        let space = world.space();
+        let base = filled(&mut world, space, pages);
+        world.page_out();
+        let before = *world.manager.counters();
+        let mut ahead = 0;
+        for step in 0..pages {
+            let page = if is_backwards { pages - 1 - step } else { step };
+            assert_eq!(world.read(space, base + page * PAGE), Ok(page + 1));
+            ahead += u64::from(!world.pending.is_empty());
+        }
+        let after = *world.manager.counters();
+        assert_eq!(after.hard - before.hard, 3, "one page, two, four, and no more");
+        assert!(ahead > pages / 2, "reads for which nobody waits: {ahead}");
+        assert_eq!(after.pages_read - before.pages_read, pages);
+        world.check();
+    }
+}
+
+#[test]
+fn nothing_is_read_behind_pages_at_random() {
+    let mut config = Config::new(256).with_page_file(256, 256);
+    config.policy.read_ahead_min = 2;
+    let mut world = World::new(config);
+    let space = world.space();
+    let base = filled(&mut world, space, 120);
+    world.page_out();
+    let before = world.manager.counters().pages_read;
+    for page in (0..120).step_by(7) {
+        assert_eq!(world.read(space, base + page * PAGE), Ok(page + 1));
+        assert!(world.pending.is_empty());
+    }
+    assert_eq!(world.manager.counters().pages_read - before, 120_u64.div_ceil(7));
+}
+
+#[test]
 fn nothing_is_prefetched_while_memory_is_low() {
     let mut world = World::new(Config::new(128).with_page_file(256, 256));
     let space = world.space();

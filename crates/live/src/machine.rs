@@ -89,6 +89,7 @@ fn policy(frames: u32, buffers: usize) -> Policy {
         ahead_low: available_low / 4,
         demand_zero_max: 64,
         map_ahead_max: 64,
+        read_ahead_min: 8,
         writes_max: writes,
         slots_ahead_permille: 1250,
         ..Policy::for_frames(frames)

@@ -8,6 +8,7 @@ use crate::fault::Scene;
 use crate::fault::stream::Window;
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
+use crate::operation::Source;
 use crate::page::{Access, Pfn, SpaceId};
 use crate::pfn::{Flag, PageState, PteAddress};
 use crate::space::page_table::Owner;
@@ -19,12 +20,44 @@ impl Manager {
     /// Maps the pages in memory and in the store that lie ahead of a fault.
     pub(crate) fn map_ahead(&mut self, scene: Scene, is_write: bool) {
         let most = self.config.policy.map_ahead_max;
-        self.along_stream(scene, most, |manager, scene| match manager.tables.get(scene.pte) {
+        let act = |manager: &mut Self, scene: Scene| match manager.tables.get(scene.pte) {
             _ if !scene.protection.allows(Access::Read) => false,
             Pte::Transition(pfn) => manager.map_one_ahead(scene, pfn, is_write),
             Pte::Store(number) => manager.decompress_ahead(scene, number, is_write),
             _ => false,
-        });
+        };
+        let mapped = self.along_stream(scene, most, act);
+        self.read_on(scene, mapped);
+    }
+
+    /// Begins to read what lies behind the pages that a stream has just been given.
+    pub(crate) fn read_on(&mut self, scene: Scene, given: Window) {
+        let Scene { space, page, region, .. } = scene;
+        let least = self.config.policy.read_ahead_min;
+        let width = self.spaces.get_mut(space).region_mut(region).streams.width();
+        if least == 0 || width < least {
+            return;
+        }
+        let most = self.config.policy.read_cluster_max.min(width.saturating_mul(2)).max(1);
+        let (next, window) = match given.after >= given.before {
+            true => (page + u64::from(given.after) + 1, Window { before: 0, after: most - 1 }),
+            false => match page.checked_sub(u64::from(given.before) + 1) {
+                Some(next) => (next, Window { before: most - 1, after: 0 }),
+                None => return,
+            },
+        };
+        let holder = self.spaces.get(space);
+        if !holder.region(region).range().contains(&next) {
+            return;
+        }
+        let Some(pte) = self.tables.peek(holder.root, next) else { return };
+        let Some(source @ Source::PageFile(_)) = self.source_at(pte) else { return };
+        let Some(pfn) = self.frame_ahead(space) else { return };
+        if self.source_at(pte) == Some(source) {
+            self.begin_read(space, pte, source, pfn, window);
+        } else {
+            self.free_frame(pfn);
+        }
     }
 
     /// Lets the pages ahead of a stream of first writes be written.
@@ -58,13 +91,14 @@ impl Manager {
             && !protection.copies_on_write()
     }
 
-    /// Does something to at most so many pages ahead of a fault, until it cannot be done.
+    /// Does something to at most so many pages ahead of a fault, until it cannot be done; those
+    /// that it was done to.
     pub(crate) fn along_stream(
         &mut self,
         scene: Scene,
         most: u32,
         mut act: impl FnMut(&mut Self, Scene) -> bool,
-    ) {
+    ) -> Window {
         let Scene { space, page, region, .. } = scene;
         let window = self.spaces.get_mut(space).region_mut(region).streams.next(page, most);
         let mut done = Window::ONE;
@@ -83,6 +117,7 @@ impl Manager {
             done.before = step;
         }
         self.spaces.get_mut(space).region_mut(region).streams.handled(page, done);
+        done
     }
 
     fn act_at(
@@ -100,17 +135,14 @@ impl Manager {
         !protection.is_guard() && act(self, Scene { page, pte, protection, ..scene })
     }
 
-    /// Maps a private page that was read together with those that threads wait for, which get
-    /// theirs themselves.
+    /// Maps a private page that was read with those that threads wait for, or is one of them: in the
+    /// order of their addresses, so that they also leave in that order.
     pub(crate) fn map_read_ahead(&mut self, pfn: Pfn, waiters: &[Waiter]) {
         let pte = self.frames.entry(pfn).pte();
         if pte == PteAddress::NONE || self.tables.get(pte) != Pte::Transition(pfn) {
             return;
         }
         let (Owner::Space(space), page) = self.tables.owner(pte) else { return };
-        if waiters.iter().any(|waiter| (waiter.space, waiter.page()) == (space, page)) {
-            return;
-        }
         let Some(region) = self.spaces.region_at(space, page) else { return };
         let PageUse::Committed(protection) = self.page_use(space, region, page) else { return };
         if !protection.allows(Access::Read) || protection.is_guard() {

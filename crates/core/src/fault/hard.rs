@@ -43,6 +43,7 @@ impl Manager {
         if !waiter.reads_alone {
             let region = self.spaces.get_mut(scene.space).region_mut(scene.region);
             region.streams.handled(scene.page, window);
+            self.read_on(scene, window);
         }
         match self.operations.get_mut(operation) {
             Some(read) => read.waiters.push(*waiter),
@@ -119,7 +120,7 @@ impl Manager {
     }
 
     /// A frame for a page that nobody asked for yet: only while memory is not low.
-    fn frame_ahead(&mut self, space: SpaceId) -> Option<Pfn> {
+    pub(crate) fn frame_ahead(&mut self, space: SpaceId) -> Option<Pfn> {
         if self.frames.available() <= self.config.policy.ahead_low {
             return None;
         }

@@ -19,7 +19,7 @@ impl Manager {
         pfn: Pfn,
     ) -> Outcome {
         if self.frames.entry(pfn).has(Flag::Reading) {
-            return self.join_read(waiter, pfn);
+            return self.join_read(scene, waiter, pfn);
         }
         self.make_room(scene.space);
         let is_whole = !waiter.is_counted;

@@ -16,6 +16,11 @@ pub(crate) struct Window {
 impl Window {
     /// The faulting page alone.
     pub(crate) const ONE: Self = Self { before: 0, after: 0 };
+
+    /// Its pages.
+    pub(crate) const fn width(self) -> u32 {
+        self.before + 1 + self.after
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +32,12 @@ struct Stream {
     /// Pages handled at the last fault.
     width: u32,
     used_at: u32,
+}
+
+impl Stream {
+    const fn goes_on(&self, page: u64) -> bool {
+        page == self.up || page == self.down
+    }
 }
 
 const IDLE: Stream = Stream { up: u64::MAX, down: u64::MAX, width: 0, used_at: 0 };
@@ -51,8 +62,7 @@ impl Streams {
     pub(crate) fn next(&mut self, page: u64, most: u32) -> Window {
         self.clock = self.clock.wrapping_add(1);
         let clock = self.clock;
-        let goes_on = |stream: &Stream| page == stream.up || page == stream.down;
-        if let Some(stream) = self.streams.iter_mut().find(|stream| goes_on(stream)) {
+        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.goes_on(page)) {
             let width = stream.width.saturating_mul(2).min(most).max(1);
             let upwards = page == stream.up;
             *stream = Stream {
@@ -74,14 +84,29 @@ impl Streams {
         Window::ONE
     }
 
-    /// The pages of a window that were really handled: the stream goes on behind them.
+    /// Whether a fault goes on where a stream left off.
+    pub(crate) fn goes_on(&self, page: u64) -> bool {
+        self.streams.iter().any(|stream| stream.goes_on(page))
+    }
+
+    /// The pages of a window that were really handled: the stream goes on behind them. Fewer than
+    /// were wanted take it back by no more than a step, since most often they only lay apart.
     pub(crate) fn handled(&mut self, page: u64, window: Window) {
-        let clock = self.clock;
-        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.used_at == clock) {
+        if let Some(stream) = self.last() {
             stream.up = page + u64::from(window.after) + 1;
             stream.down = page.wrapping_sub(u64::from(window.before) + 1);
-            stream.width = window.before + window.after + 1;
+            stream.width = window.width().max(stream.width.div_ceil(2));
         }
+    }
+
+    /// How many pages the stream of the last fault takes at a time.
+    pub(crate) fn width(&mut self) -> u32 {
+        self.last().map_or(1, |stream| stream.width)
+    }
+
+    fn last(&mut self) -> Option<&mut Stream> {
+        let clock = self.clock;
+        self.streams.iter_mut().find(|stream| stream.used_at == clock)
     }
 }
 

@@ -141,6 +141,8 @@ fn hardware(random: &mut Xoshiro256PlusPlus) -> Hardware {
         policy: Choices {
             demand_zero_max: random.random_range(1..9),
             read_cluster_max: random.random_range(1..17),
+            map_ahead_max: random.random_range(1..9),
+            read_ahead_min: random.random_range(0..5),
             write_cluster: random.random_range(1..17),
             modified_high: random.random_range(1..33),
             writes_max: random.random_range(1..5),

@@ -25,11 +25,19 @@ pub struct PageFile {
 pub struct Choices {
     pub demand_zero_max: u32,
     pub read_cluster_max: u32,
+    #[serde(default = "one")]
+    pub map_ahead_max: u32,
+    #[serde(default)]
+    pub read_ahead_min: u32,
     pub write_cluster: u32,
     pub modified_high: u32,
     pub writes_max: u32,
     pub age_batch: u32,
     pub working_set_minimum: u32,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 impl Default for Choices {
@@ -38,6 +46,8 @@ impl Default for Choices {
         Self {
             demand_zero_max: 1,
             read_cluster_max: 1,
+            map_ahead_max: 1,
+            read_ahead_min: 0,
             write_cluster: 1,
             modified_high: 16,
             writes_max: 1,
@@ -52,6 +62,7 @@ impl Choices {
         let choices = [
             ("demand-zero-max", self.demand_zero_max, &mut policy.demand_zero_max),
             ("read-cluster-max", self.read_cluster_max, &mut policy.read_cluster_max),
+            ("map-ahead-max", self.map_ahead_max, &mut policy.map_ahead_max),
             ("write-cluster", self.write_cluster, &mut policy.write_cluster),
             ("modified-high", self.modified_high, &mut policy.modified_high),
             ("writes-max", self.writes_max, &mut policy.writes_max),
@@ -63,6 +74,7 @@ impl Choices {
             }
             *field = wanted;
         }
+        policy.read_ahead_min = self.read_ahead_min;
         policy.working_set_minimum = self.working_set_minimum;
         Ok(())
     }

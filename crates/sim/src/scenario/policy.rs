@@ -21,6 +21,8 @@ pub(super) struct PolicyTable {
     writes_max: Placed<Whole>,
     read_cluster_max: Placed<Whole>,
     demand_zero_max: Placed<Whole>,
+    map_ahead_max: Placed<Whole>,
+    read_ahead_min: Placed<Whole>,
     page_priority: Placed<Whole>,
     working_set_minimum: Placed<Whole>,
     working_set_maximum: Placed<Whole>,
@@ -55,6 +57,9 @@ pub(super) fn read(table: &PolicyTable, policy: &mut Policy) -> Result<(), Probl
     policy.writes_max = whole32(&table.writes_max, policy.writes_max, 1..=WRITES_MAX, "writes")?;
     policy.read_cluster_max = cluster(&table.read_cluster_max, policy.read_cluster_max)?;
     policy.demand_zero_max = cluster(&table.demand_zero_max, policy.demand_zero_max)?;
+    policy.map_ahead_max = cluster(&table.map_ahead_max, policy.map_ahead_max)?;
+    policy.read_ahead_min =
+        whole32(&table.read_ahead_min, policy.read_ahead_min, 0..=CLUSTER_MAX, "pages")?;
     let priority = whole32(&table.page_priority, u32::from(policy.page_priority), 0..=7, "")?;
     policy.page_priority = u8::try_from(priority).unwrap_or(policy.page_priority);
     policy.working_set_minimum = pages(&table.working_set_minimum, policy.working_set_minimum)?;
