@@ -1,8 +1,8 @@
 //! Frames: the real pages of a machine.
 //!
-//! Every frame has a *home*, a page of one reservation, where its bytes lie while nobody uses them.
-//! A page that is mapped was moved from its home into a space; one that is trimmed is moved back.
-//! The page itself stays: moving changes page tables only.
+//! A page that nobody uses lies at a *home*. One that is mapped was moved from its home into a
+//! space; one that is trimmed is moved to a home again. The page itself stays: moving changes page
+//! tables only.
 //!
 //! A page of a section is mapped in several places at once, so once it is mapped it stays with its
 //! section, in the section's file in memory, until its frame is put to another use.
@@ -13,9 +13,10 @@
 //! - A page of a section's file is one frame's, or takes no memory.
 //! - A checksum is known only while nobody may write to the page.
 
-use memtide_core::page::{PAGE_SIZE, Pfn, SectionId};
+use memtide_core::page::{Pfn, SectionId};
 use rustix::io::Errno;
 
+use crate::homes::{Home, Homes};
 use crate::memory::{self, PAGE_BYTES, Page};
 use crate::uffd::{Reservation, SharedMemory};
 
@@ -34,7 +35,7 @@ pub(crate) enum Sum {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Nowhere,
-    Home,
+    Home(Home),
     /// In a space, at this address.
     Space(u64),
     /// With a section: that page of it.
@@ -77,7 +78,7 @@ struct SectionMemory {
 
 /// All frames of a machine.
 pub(crate) struct Frames {
-    homes: Reservation,
+    homes: Homes,
     frames: Box<[Frame]>,
     sections: Vec<Option<SectionMemory>>,
 }
@@ -88,7 +89,7 @@ impl Frames {
     /// # Errors
     /// What the kernel says where there is no room for their addresses.
     pub(crate) fn new(count: u32) -> Result<Self, Errno> {
-        let homes = Reservation::new(u64::from(count) * PAGE_SIZE)?;
+        let homes = Homes::new(count)?;
         let nothing = Frame { place: Place::Nowhere, sum: Sum::Unknown };
         let frames = vec![nothing; count as usize].into_boxed_slice();
         Ok(Self { homes, frames, sections: Vec::new() })
@@ -96,12 +97,36 @@ impl Frames {
 
     /// The reservation of all homes.
     pub(crate) const fn homes(&self) -> &Reservation {
-        &self.homes
+        self.homes.area()
     }
 
-    /// The home of a frame.
+    /// Where the page of a frame lies that is at home.
     pub(crate) fn home(&self, frame: Pfn) -> u64 {
-        self.homes.address() + u64::from(frame.0) * PAGE_SIZE
+        match self.get(frame).place {
+            Place::Home(home) => self.homes.address(home),
+            place => panic!("frame {frame} is at {place:?}, not at home"),
+        }
+    }
+
+    /// How many of some frames, the first ones, are at homes side by side.
+    pub(crate) fn side_by_side(&self, frames: &[Pfn]) -> u64 {
+        let is_behind = |pair: &&[Pfn; 2]| {
+            let places = pair.map(|frame| self.get(frame).place);
+            matches!(places, [Place::Home(one), Place::Home(next)] if one.plus(1) == next)
+        };
+        1 + frames.array_windows().take_while(is_behind).count() as u64
+    }
+
+    /// Sets homes aside for up to so many frames, to which their pages are about to be moved: the
+    /// first of them, its address, and how many.
+    pub(crate) fn set_aside(&mut self, most: u32) -> (Home, u64, u32) {
+        let (home, count) = self.homes.take(most);
+        (home, self.homes.address(home), count)
+    }
+
+    /// Gives up homes that were set aside.
+    pub(crate) fn give_back(&mut self, homes: impl Iterator<Item = Home>) {
+        homes.for_each(|home| self.homes.give_back(home));
     }
 
     fn get(&self, frame: Pfn) -> &Frame {
@@ -114,7 +139,7 @@ impl Frames {
 
     /// Whether its page is at home.
     pub(crate) fn is_home(&self, frame: Pfn) -> bool {
-        self.get(frame).place == Place::Home
+        matches!(self.get(frame).place, Place::Home(_))
     }
 
     /// Whether its page is at an address of a space.
@@ -129,12 +154,15 @@ impl Frames {
 
     /// Its page was moved to an address of a space.
     pub(crate) fn moved(&mut self, frame: Pfn, address: u64) {
+        if let Place::Home(home) = self.get(frame).place {
+            self.homes.give_back(home);
+        }
         self.get_mut(frame).place = Place::Space(address);
     }
 
-    /// Its page was moved home.
-    pub(crate) fn came_home(&mut self, frame: Pfn) {
-        self.get_mut(frame).place = Place::Home;
+    /// Its page was moved to a home that was set aside.
+    pub(crate) fn came_home(&mut self, frame: Pfn, home: Home) {
+        self.get_mut(frame).place = Place::Home(home);
     }
 
     /// What is known of its checksum.
@@ -150,7 +178,7 @@ impl Frames {
     /// The bytes of a frame, which nobody else writes meanwhile, but who shares its section.
     pub(crate) fn bytes(&self, frame: Pfn) -> &Page {
         memory::page(match self.get(frame).place {
-            Place::Home => self.home(frame),
+            Place::Home(home) => self.homes.address(home),
             Place::Space(address) => address,
             Place::Section(SectionPage { section, page }) => {
                 self.section(section).file.page(u64::from(page))
@@ -162,27 +190,49 @@ impl Frames {
     /// The bytes of a frame at its home, where it gets a page if it has none. What it had elsewhere
     /// is given up.
     pub(crate) fn bytes_at_home(&mut self, frame: Pfn) -> &mut Page {
+        memory::page_mut(self.enter_home(frame))
+    }
+
+    /// The address of a frame's home, to be written to.
+    fn enter_home(&mut self, frame: Pfn) -> u64 {
         if self.is_with_section(frame) {
             self.release(frame);
         }
-        self.came_home(frame);
         self.set_sum(frame, Sum::Unknown);
-        memory::page_mut(self.home(frame))
+        if let Place::Home(home) = self.get(frame).place {
+            return self.homes.address(home);
+        }
+        let (home, address, _) = self.set_aside(1);
+        self.came_home(frame, home);
+        address
+    }
+
+    /// The bytes of some frames at their homes, as [`bytes_at_home`](Self::bytes_at_home) gives
+    /// them, if those are side by side.
+    pub(crate) fn enter_homes(&mut self, frames: &[Pfn]) -> Option<&'static mut [u8]> {
+        for frame in frames {
+            self.enter_home(*frame);
+        }
+        let is_one = self.side_by_side(frames) == frames.len() as u64;
+        is_one.then(|| memory::pages_mut(self.home(frames[0]), frames.len()))
     }
 
     /// The bytes of a frame, and those at another's home, to be made of them; as
     /// [`bytes_at_home`](Self::bytes_at_home).
     pub(crate) fn bytes_and_home(&mut self, from: Pfn, to: Pfn) -> (&Page, &mut Page) {
         assert!(from != to, "frame {from} is to be made of itself");
-        self.bytes_at_home(to);
-        (self.bytes(from), memory::page_mut(self.home(to)))
+        let to = self.enter_home(to);
+        (self.bytes(from), memory::page_mut(to))
     }
 
     /// Gives the page at home, or with a section, back to the kernel; what is known of its checksum
     /// stays. What it had in a space was given up.
     pub(crate) fn release(&mut self, frame: Pfn) {
         let released = match self.get(frame).place {
-            Place::Home => self.homes.discard(u64::from(frame.0) * PAGE_SIZE, PAGE_SIZE),
+            Place::Home(home) => {
+                self.homes.give_back(home);
+                self.homes.discard(home)
+            }
             Place::Section(SectionPage { section, page }) => {
                 self.section(section).file.discard(u64::from(page))
             }

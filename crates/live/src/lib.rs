@@ -25,6 +25,7 @@ mod error;
 mod exception;
 mod fault_path;
 mod frames;
+mod homes;
 mod machine;
 mod memory;
 mod options;

@@ -1,7 +1,7 @@
 //! Pages by their addresses: the only place that reads and writes managed memory directly.
 //!
-//! Whoever calls knows that the page is present, or lies in plain memory of our own, and holds the
-//! pager's lock, so that nobody moves it meanwhile.
+//! Whoever calls knows that the page is present, or lies in plain memory of our own, and that nobody
+//! moves it meanwhile: for want of the pager's lock, or because its frame is an operation's.
 
 use memtide_core::page::PAGE_SIZE;
 use rustix::io::Errno;
@@ -27,6 +27,13 @@ pub(crate) fn page_mut<'a>(at: u64) -> &'a mut Page {
     debug_assert!(at.is_multiple_of(PAGE_SIZE));
     // SAFETY: as above, and no program has a reference into a home.
     unsafe { &mut *(at as *mut Page) }
+}
+
+/// The bytes of pages side by side that are ours alone: the homes of an operation's frames.
+pub(crate) fn pages_mut<'a>(at: u64, pages: usize) -> &'a mut [u8] {
+    debug_assert!(at.is_multiple_of(PAGE_SIZE));
+    // SAFETY: as above, for each of the pages, which lie in one reservation.
+    unsafe { std::slice::from_raw_parts_mut(at as *mut u8, pages * PAGE_BYTES) }
 }
 
 /// XXH3 of a page's bytes.

@@ -187,18 +187,17 @@ impl PageFile {
         Ok(())
     }
 
-    /// Reads so many pages from a slot on, in this thread.
+    /// Reads the pages from a slot on that bytes have room for, in this thread.
     ///
     /// # Errors
     /// EIO and whatever else the disk says; EBADMSG where a page is not what was last written
     /// there.
-    /// What is in the buffer is worth nothing then.
+    /// What is in the bytes is worth nothing then.
     ///
     /// # Panics
     /// Beyond the size of the file or of a buffer.
-    pub(crate) fn read(&self, slot: u32, buffer: &mut Buffer, pages: usize) -> Result<(), IoError> {
-        self.check(slot, pages);
-        let bytes = &mut buffer[..pages * PAGE_BYTES];
+    pub(crate) fn read(&self, slot: u32, bytes: &mut [u8]) -> Result<(), IoError> {
+        self.check(slot, bytes.len() / PAGE_BYTES);
         self.writes.pages.read(slot, bytes).map_err(io_error)
     }
 

@@ -3,6 +3,8 @@
 //! Nothing here wakes a thread that the kernel makes wait for a page, but telling it that it goes
 //! on: a page may be there before it is known that the access to it raises an exception.
 
+use std::sync::Arc;
+
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Vpn};
 use memtide_core::{
     Content, Exception, Input, Output, Protection, RegionInfo, RegionState, Rights, Source, Stored,
@@ -130,6 +132,9 @@ impl State {
             }
             return;
         }
+        if self.runs.names(frame) {
+            self.flush();
+        }
         let protects = !rights.allow(Access::Write);
         let act = match content {
             Content::Kept => Act::Bring { protects },
@@ -176,15 +181,13 @@ impl State {
     }
 
     fn add(&mut self, act: Act, space: SpaceId, address: u64, frame: Pfn) {
-        if let Some(run) = self.runs.add(act, space, address, frame) {
-            self.carry_out_run(run);
-        }
+        let first = self.runs.add(act, space, address, frame);
+        first.into_iter().flatten().for_each(|run| self.carry_out_run(run));
     }
 
     fn flush(&mut self) {
-        if let Some(run) = self.runs.take() {
-            self.carry_out_run(run);
-        }
+        let all = self.runs.take();
+        all.into_iter().flatten().for_each(|run| self.carry_out_run(run));
     }
 
     pub(crate) fn carry_out_run(&mut self, run: Run) {
@@ -217,29 +220,39 @@ impl State {
         } else {
             run.each().for_each(|(_, frame)| self.frames.set_sum(frame, Sum::Unknown));
         }
-        let memory = self.memory(run.space).clone();
-        let home = self.frames.home(run.frame);
         // A page that is moved can be written until it is protected. Where that only tells who
         // writes first it is made up for; where the program may not write it may not happen.
-        let moves = memory.uffd.features().moves && (!protects || self.may_be_written(&run));
+        let moves = self.memory(run.space).uffd.features().moves
+            && (!protects || self.may_be_written(&run));
+        let mut rest = run;
+        while rest.pages() > 0 {
+            let brought = self.bring_first(&rest, moves, protects);
+            rest = rest.behind(brought);
+        }
+        if protects && moves {
+            self.protect_brought(run);
+        }
+    }
+
+    /// Brings the first pages of a run into a space; how many.
+    fn bring_first(&mut self, run: &Run, moves: bool, protects: bool) -> u64 {
+        let together = run.first(self.frames.side_by_side(run.frames()));
+        let home = self.frames.home(run.frames()[0]);
+        let uffd = Arc::clone(&self.memory(run.space).uffd);
         let moved = match moves {
-            true => memory.uffd.move_pages(run.address, home, run.bytes(), false).pages(),
+            true => uffd.move_pages(run.address, home, together.bytes(), false).pages(),
             false => 0,
         };
-        for (address, frame) in run.first(moved).each() {
+        for (address, frame) in together.first(moved).each() {
             self.frames.moved(frame, address);
         }
         // What cannot be moved (the kernel, or somebody's hold on a page) is copied.
-        for (address, frame) in run.behind(moved).each() {
-            let from = self.frames.home(frame);
-            let copied = memory.uffd.copy(address, from, PAGE_SIZE, protects, false);
-            expect_whole("copying a page into a space", copied, PAGE_SIZE);
-            self.frames.release(frame);
-            self.frames.moved(frame, address);
-        }
-        if protects {
-            self.protect_brought(run, moved);
-        }
+        let Some((address, frame)) = together.behind(moved).each().next() else { return moved };
+        let copied = uffd.copy(address, self.frames.home(frame), PAGE_SIZE, protects, false);
+        expect_whole("copying a page into a space", copied, PAGE_SIZE);
+        self.frames.release(frame);
+        self.frames.moved(frame, address);
+        moved + 1
     }
 
     /// Whether the program may write to all pages of a run.
@@ -262,14 +275,11 @@ impl State {
     }
 
     /// Protects pages that were just moved in, and finds those that were written before that.
-    fn protect_brought(&mut self, run: Run, moved: u64) {
+    fn protect_brought(&mut self, run: Run) {
         let memory = self.memory(run.space).clone();
-        if moved > 0 {
-            let bytes = run.first(moved).bytes();
-            let done = memory.uffd.write_protect(run.address, bytes, true, false);
-            done.unwrap_or_else(|errno| memory::fatal("write-protecting pages", errno));
-        }
-        for (address, frame) in run.first(moved).each() {
+        let done = memory.uffd.write_protect(run.address, run.bytes(), true, false);
+        done.unwrap_or_else(|errno| memory::fatal("write-protecting pages", errno));
+        for (address, frame) in run.each() {
             let now = memory::sum(memory::page(address));
             if self.frames.sum(frame) != Sum::Known(now) {
                 self.frames.set_sum(frame, Sum::Unknown);
@@ -299,19 +309,14 @@ impl State {
 
     /// Moves pages from a space to their homes.
     pub(crate) fn take(&mut self, run: Run) {
-        let memory = self.memory(run.space).clone();
-        let home = self.frames.home(run.frame);
-        let moved = match self.homes.features().moves {
-            true => self.homes.move_pages(home, run.address, run.bytes(), false).pages(),
-            false => 0,
+        let rest = match self.homes.features().moves {
+            true => self.move_home(run),
+            false => run,
         };
-        for (_, frame) in run.first(moved).each() {
-            self.frames.came_home(frame);
-        }
-        let rest = run.behind(moved);
-        if rest.pages == 0 {
+        if rest.pages() == 0 {
             return;
         }
+        let memory = self.memory(run.space).clone();
         // A write meanwhile faults, and waits for the lock: what is copied is all there is.
         let protected = memory.uffd.write_protect(rest.address, rest.bytes(), true, false);
         protected.unwrap_or_else(|errno| memory::fatal("write-protecting pages", errno));
@@ -321,7 +326,27 @@ impl State {
             self.frames.set_sum(frame, sum);
         }
         let first = Vpn::of(rest.address - memory.base());
-        self.discard(run.space, first, u64::from(rest.pages));
+        self.discard(run.space, first, u64::from(rest.pages()));
+    }
+
+    /// Moves pages from a space to their homes; what is left from the first on that cannot be moved.
+    fn move_home(&mut self, run: Run) -> Run {
+        let mut rest = run;
+        while rest.pages() > 0 {
+            let (home, address, count) = self.frames.set_aside(rest.pages());
+            let part = rest.first(u64::from(count));
+            let moved = self.homes.move_pages(address, rest.address, part.bytes(), false).pages();
+            let homes = (0..count).map(|number| home.plus(number));
+            for (frame, home) in part.first(moved).frames().iter().zip(homes.clone()) {
+                self.frames.came_home(*frame, home);
+            }
+            self.frames.give_back(homes.skip(part.first(moved).frames().len()));
+            rest = rest.behind(moved);
+            if moved < u64::from(count) {
+                break;
+            }
+        }
+        rest
     }
 
     /// Gives pages of a space back to the kernel.

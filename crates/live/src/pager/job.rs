@@ -48,31 +48,34 @@ impl Pager {
     }
 
     fn read<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId) {
-        let buffer = (state.reads_left > 0).then(|| self.buffers.take()).flatten();
-        let Some(mut buffer) = buffer else {
-            // All are in use: their holders need the lock to go on.
-            state.jobs.push_back(Job::Read { operation });
-            return self.unlocked(state, std::thread::yield_now);
-        };
-        state.reads_left -= 1;
-        let pages = state.manager.frames_of(operation).len();
         let source = state.manager.source_of(operation);
         let (Some(Source::PageFile(slot)), Some(file)) = (source, &self.page_file) else {
             unreachable!("a read of {source:?} without a file")
         };
-        let result = self.unlocked(state, || file.read(slot.number, &mut buffer, pages));
+        let State { frames, manager, .. } = &mut **state;
+        let result = if let Some(homes) = frames.enter_homes(manager.frames_of(operation)) {
+            // Nobody else has these frames until the operation ends.
+            self.unlocked(state, || file.read(slot.number, homes))
+        } else {
+            let buffer = (state.reads_left > 0).then(|| self.buffers.take()).flatten();
+            let Some(mut buffer) = buffer else {
+                // All are in use: their holders need the lock to go on.
+                state.jobs.push_back(Job::Read { operation });
+                return self.unlocked(state, std::thread::yield_now);
+            };
+            state.reads_left -= 1;
+            let bytes = state.manager.frames_of(operation).len() * PAGE_BYTES;
+            let result = self.unlocked(state, || file.read(slot.number, &mut buffer[..bytes]));
+            state.hand_out(operation, &buffer[..bytes]);
+            state.reads_left += 1;
+            result
+        };
         if result.is_ok() {
-            for index in 0..pages {
-                let frame = state.manager.frames_of(operation)[index];
-                let from = index * PAGE_BYTES;
-                let home = state.frames.bytes_at_home(frame);
-                home.copy_from_slice(&buffer[from..from + PAGE_BYTES]);
-                let number = u32::try_from(index).unwrap_or(u32::MAX);
-                state.frames.set_sum(frame, Sum::Known(file.sum(slot.number + number)));
+            let State { frames, manager, .. } = &mut **state;
+            for (number, frame) in (slot.number..).zip(manager.frames_of(operation)) {
+                frames.set_sum(*frame, Sum::Known(file.sum(number)));
             }
         }
-        drop(buffer);
-        state.reads_left += 1;
         state.input(Input::ReadDone { operation, result });
     }
 
@@ -122,6 +125,14 @@ impl Pager {
 }
 
 impl State {
+    /// Gives each frame of an operation its page of what was read.
+    fn hand_out(&mut self, operation: OperationId, bytes: &[u8]) {
+        let frames = self.manager.frames_of(operation);
+        for (frame, page) in frames.iter().zip(bytes.chunks_exact(PAGE_BYTES)) {
+            self.frames.bytes_at_home(*frame).copy_from_slice(page);
+        }
+    }
+
     /// The pages of an operation, copied: from now on it does not matter who uses them.
     pub(crate) fn gather(&mut self, operation: OperationId) -> Buffer {
         let Some(mut buffer) = self.buffers.take() else {

@@ -32,7 +32,7 @@ impl State {
         if self.shared_page(space, page).is_some() {
             self.discard(space, page, 1);
         } else if let Some(run) = self.run_of(space, page)
-            && self.frames.is_at(run.frame, run.address)
+            && self.frames.is_at(run.frames()[0], run.address)
         {
             self.take(run);
         }
@@ -89,7 +89,7 @@ impl State {
         if let Some((frame, rights)) = self.shared_page(space, page) {
             self.show(space, page, frame, rights);
         } else if let Some(run) = self.run_of(space, page)
-            && self.frames.is_home(run.frame)
+            && self.frames.is_home(run.frames()[0])
         {
             self.carry_out_run(run);
         }
@@ -117,7 +117,7 @@ impl State {
     /// Takes the poison from pages that are brought in.
     pub(crate) fn heal_run(&mut self, run: &Run) {
         let first = Vpn::of(run.address - self.memory(run.space).base());
-        let pages = first.0..first.0 + u64::from(run.pages);
+        let pages = first.0..first.0 + u64::from(run.pages());
         let is_brought =
             |poison: &Poison| poison.space == run.space && pages.contains(&poison.page.0);
         while let Some(poison) = self.poisons.iter().position(is_brought) {
@@ -137,6 +137,6 @@ impl State {
         let Ok(PteView::Valid { frame, rights, is_shared: false, .. }) = pte else { return None };
         let protects = !rights.allow(Access::Write);
         let (act, address) = (Act::Bring { protects }, self.address(space, page));
-        rights.allow(Access::Read).then_some(Run { act, space, address, frame, pages: 1 })
+        rights.allow(Access::Read).then(|| Run::of(act, space, address, frame))
     }
 }

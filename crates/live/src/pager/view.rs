@@ -177,7 +177,7 @@ impl State {
     /// Takes a run of pages out of a view; they stay with their section.
     pub(crate) fn hide_run(&mut self, run: &Run) {
         let first = Vpn::of(run.address - self.memory(run.space).base());
-        self.discard(run.space, first, u64::from(run.pages));
+        self.discard(run.space, first, u64::from(run.pages()));
     }
 
     /// The kernel may take a page of a file out of a mapping by itself: an access that the manager

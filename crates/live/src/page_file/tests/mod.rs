@@ -95,7 +95,7 @@ impl Fixture {
 
     pub(super) fn read(&self, slot: u32, pages: usize) -> Result<Vec<Page>, IoError> {
         let mut buffer = self.pool.take().expect("a buffer");
-        self.file.read(slot, &mut buffer, pages)?;
+        self.file.read(slot, &mut buffer[..pages * PAGE_BYTES])?;
         let (read, _) = buffer.as_chunks::<PAGE_BYTES>();
         Ok(read[..pages].to_vec())
     }
