@@ -124,6 +124,10 @@ impl State {
     }
 
     fn map(&mut self, space: SpaceId, page: Vpn, frame: Pfn, content: Content, rights: Rights) {
+        // What leaves with it goes home before anything is made of it there.
+        if self.runs.names(frame) {
+            self.flush();
+        }
         let address = self.address(space, page);
         if !rights.allow(Access::Read) {
             // Nobody may reach it: it stays at home until somebody may.
@@ -131,9 +135,6 @@ impl State {
                 self.frames.bytes_at_home(frame).fill(0);
             }
             return;
-        }
-        if self.runs.names(frame) {
-            self.flush();
         }
         let protects = !rights.allow(Access::Write);
         let act = match content {
