@@ -4,6 +4,7 @@
 //! tables go to standard output as docs/BENCHMARKS.md holds them.
 
 mod crossing;
+mod faults;
 mod filler;
 mod idle;
 mod look;
@@ -22,9 +23,10 @@ fn main() -> anyhow::Result<()> {
         ["waiters"] => waiters::run(),
         ["idle"] => idle::run(),
         ["look"] => look::run(),
+        ["faults"] => faults::run(),
         ["terabyte"] => terabyte::run(),
         // The program that fills memory for the others.
         ["fill", rest @ ..] => filler::run(rest),
-        _ => bail!("expected one of: crossing [ROUNDS], waiters, idle, look, terabyte"),
+        _ => bail!("expected one of: crossing [ROUNDS], waiters, idle, look, faults, terabyte"),
     }
 }
