@@ -108,6 +108,10 @@ impl WorkingSetList {
         };
         let index = match self.unused {
             NONE => {
+                if self.entries.len() == self.entries.capacity() {
+                    // To double would leave up to half of it unused, for good.
+                    self.entries.reserve_exact((self.entries.len() / 8).max(64));
+                }
                 self.entries.push(entry);
                 narrow(self.entries.len() - 1)
             }

@@ -40,7 +40,7 @@ use poison::Poison;
 use run::Runs;
 use turns::Turns;
 use view::View;
-use wait::{Told, Waits};
+use wait::{Bed, Told, Waits};
 
 /// What is noted of every event, such as a log.
 pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
@@ -101,6 +101,8 @@ pub(crate) struct Pager {
     state: Mutex<State>,
     /// There are jobs, or the machine ends.
     work: Condvar,
+    /// Where threads wait for their faults, by their numbers.
+    beds: Arc<[Bed]>,
     /// The page file is larger, or will not be.
     grown: Condvar,
     /// Counts the changes of conditions; who waits for one sleeps on it.
@@ -220,9 +222,11 @@ impl Pager {
             began: Instant::now(),
         };
         state.drain();
+        let beds = state.waits.beds();
         Self {
             state: Mutex::new(state),
             work: Condvar::new(),
+            beds,
             grown: Condvar::new(),
             changes: AtomicU32::new(0),
             turns: Turns::default(),
@@ -398,8 +402,7 @@ impl Pager {
             match state.jobs.pop_front() {
                 Some(job) => self.run_job(state, job),
                 None => {
-                    let waiting = state.waits.place(thread);
-                    self.unlocked(state, || waiting.wait());
+                    self.unlocked(state, || self.beds[thread.0 as usize].wait());
                 }
             }
         }
