@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::growth::make_room;
 use crate::page::narrow;
 use crate::pfn::{NONE, PteAddress};
 
@@ -108,10 +109,7 @@ impl WorkingSetList {
         };
         let index = match self.unused {
             NONE => {
-                if self.entries.len() == self.entries.capacity() {
-                    // To double would leave up to half of it unused, for good.
-                    self.entries.reserve_exact((self.entries.len() / 8).max(64));
-                }
+                make_room(&mut self.entries, 1);
                 self.entries.push(entry);
                 narrow(self.entries.len() - 1)
             }
