@@ -29,7 +29,6 @@ fn with_space(
         let went = paged(&machine);
         assert!(went > BUDGET * MIB / PAGE, "{path:?} {compression:?}: {went} pages went out");
         machine.verify().expect("a sound machine");
-        assert_eq!(support::left(&machine), "");
     });
 }
 
@@ -46,6 +45,12 @@ fn everywhere(work: impl Fn(&Space) + Clone + Send + 'static) {
             with_space(path, compression, work.clone());
         }
     }
+}
+
+/// The same for what takes longer: each fault path once, with compression and without.
+fn twice(work: impl Fn(&Space) + Clone + Send + 'static) {
+    with_space(FaultPath::InThread, None, work.clone());
+    with_space(FaultPath::Handler, Some(50), work);
 }
 
 fn random(seed: u64) -> Xoshiro256PlusPlus {

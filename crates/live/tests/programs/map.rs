@@ -11,7 +11,7 @@ use rand::RngExt;
 use rustc_hash::FxBuildHasher;
 
 use crate::support::{MIB, PAGE};
-use crate::{BUDGET, everywhere, random};
+use crate::{BUDGET, random, twice};
 
 /// Gives out memory of a space, a region each time: for what is large.
 #[derive(Clone, Copy)]
@@ -35,17 +35,17 @@ unsafe impl Allocator for Regions<'_> {
     }
 }
 
-type Map<'a> = HashMap<u64, [u64; 6], FxBuildHasher, Regions<'a>>;
+type Map<'a> = HashMap<u64, [u64; 31], FxBuildHasher, Regions<'a>>;
 
 /// Puts, changes and takes at random; how many of each found something.
 fn use_map(
-    mut put: impl FnMut(u64, [u64; 6]) -> bool,
-    mut take: impl FnMut(u64) -> Option<[u64; 6]>,
+    mut put: impl FnMut(u64, [u64; 31]) -> bool,
+    mut take: impl FnMut(u64) -> Option<[u64; 31]>,
 ) -> (u64, u64) {
     let mut random = random(21);
     let (mut replaced, mut sum) = (0, 0_u64);
-    for _ in 0..240_000 {
-        let key = random.random_range(0..250_000);
+    for _ in 0..100_000 {
+        let key = random.random_range(0..60_000);
         if random.random_range(0..4) > 0 {
             replaced += u64::from(put(key, random.random()));
         } else if let Some(value) = take(key) {
@@ -64,7 +64,7 @@ fn a_hash_map_of_several_times_the_budget_holds_what_one_in_plain_memory_holds()
         |key| plain.borrow_mut().remove(&key),
     );
     let plain = plain.into_inner();
-    everywhere(move |space| {
+    twice(move |space| {
         let map = RefCell::new(Map::with_hasher_in(FxBuildHasher, Regions(space)));
         let came = use_map(
             |key, value| map.borrow_mut().insert(key, value).is_some(),
