@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use memtide_core::page::Access;
 use memtide_core::units::Bytes;
-use memtide_core::{Exception, ListCommand, MEM_RELEASE, Refusal};
+use memtide_core::{
+    Allocation, Exception, ListCommand, MEM_RELEASE, PageUse, Refusal, RegionState,
+};
 use memtide_live::{Disposition, Error, FaultPath, Machine, Space};
 use support::{
     GUARD, MIB, NO_ACCESS, PAGE, PATHS, READ_ONLY, READ_WRITE, WRITE_COPY, bounded, check,
@@ -271,6 +273,46 @@ fn an_access_to_an_unmapped_view_is_a_violation() {
             load(base);
         });
     }
+}
+
+#[test]
+fn pages_of_a_reserved_section_are_committed_in_every_view_at_once() {
+    everywhere(|machine, path| {
+        let before = charge(machine);
+        let section = machine.reserve_section(Bytes(64 * MIB), READ_WRITE).expect("a section");
+        assert_eq!(charge(machine), before, "nothing is promised yet");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let spaces = [(); 2].map(|()| Arc::new(space(machine, path)));
+        let views = spaces.each_ref().map(|space| view(space, &section, READ_WRITE));
+        // Whoever touches a reserved page of the first view commits sixteen there.
+        let (of, notes) = (Arc::downgrade(&spaces[0]), Arc::clone(&seen));
+        spaces[0].on_exception(Box::new(move |exception| {
+            let (Some(space), Exception::AccessViolation { address, .. }) =
+                (of.upgrade(), *exception)
+            else {
+                return Disposition::Die;
+            };
+            notes.lock().expect("notes").push(address);
+            let piece = address & !(16 * PAGE - 1);
+            space.allocate(&Allocation::commit_at(piece, 16 * PAGE)).expect("a commit");
+            Disposition::Retry
+        }));
+        mark(views[0], 16 * MIB, 0);
+        let noted = std::mem::take(&mut *seen.lock().expect("notes"));
+        let pieces = 16 * MIB / (16 * PAGE);
+        assert_eq!(noted, (0..pieces).map(|at| views[0] + at * 16 * PAGE).collect::<Vec<_>>());
+        assert!(charge(machine) >= before + 16 * MIB / PAGE, "what is committed is promised");
+        check(views[1], 16 * MIB, 0);
+        push_out(machine);
+        mark(views[1], 16 * MIB, 1);
+        check(views[0], 16 * MIB, 1);
+        let RegionState::Allocated { page_use, .. } =
+            spaces[1].query(views[1] + 32 * MIB).expect("a view").state
+        else {
+            panic!("a view is there")
+        };
+        assert_eq!(page_use, PageUse::Reserved);
+    });
 }
 
 /// Files in memory of sections that this process has.
