@@ -131,12 +131,13 @@ impl Space {
             let Reply::Address(start) = reply else { unreachable!("a view answered {reply:?}") };
             let first = offset / PAGE_SIZE;
             let sharing = if asked.writable() { Sharing::Shared } else { Sharing::Copied };
-            let view = View { space, start, bytes: length, section: section_id, first, sharing };
+            let executes = asked.allows(Access::Execute);
+            let section = section_id;
+            let view = View { space, start, bytes: length, section, first, sharing, executes };
             let added = if start.saturating_add(length) > most {
                 Err(Refusal::NoMemory { bytes: Bytes(length) }.into())
             } else {
-                let executes = asked.allows(Access::Execute);
-                state.add_view(view, executes).map_err(Error::system("mapping a view"))
+                state.add_view(view).map_err(Error::system("mapping a view"))
             };
             added.map(|()| start).inspect_err(|_| {
                 // It was just mapped, so that it can be unmapped.

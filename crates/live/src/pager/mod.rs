@@ -18,7 +18,7 @@ pub(crate) mod view;
 pub(crate) mod wait;
 pub(crate) mod worker;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -69,6 +69,8 @@ pub(crate) struct State {
     pub(crate) frames: Frames,
     spaces: Vec<Option<SpaceMemory>>,
     views: Vec<View>,
+    /// Pages of views that may write to their sections which are mapped to be copied on write.
+    copied: BTreeSet<(SpaceId, u64)>,
     waits: Waits,
     jobs: VecDeque<Job>,
     /// Somebody makes the page file larger.
@@ -204,6 +206,7 @@ impl Pager {
             frames,
             spaces: Vec::new(),
             views: Vec::new(),
+            copied: BTreeSet::new(),
             waits: Waits::new(),
             jobs: VecDeque::with_capacity(256),
             is_growing: false,
