@@ -490,7 +490,6 @@ fn what_windows_refuses_is_refused_and_leaves_nothing() {
 #[test]
 fn a_section_of_another_machine_is_an_error_of_its_own() {
     everywhere(|machine, path| {
-        let space = space(machine, path);
         let section = section(machine, MIB);
         let other = support::machine(8, None);
         let foreign = support::space(&other, path).map_view(&section, 0, 0, READ_ONLY);
