@@ -492,7 +492,7 @@ fn a_section_of_another_machine_is_an_error_of_its_own() {
     everywhere(|machine, path| {
         let section = section(machine, MIB);
         let other = support::machine(8, None);
-        let foreign = support::space(&other, path).map_view(&section, 0, 0, READ_ONLY);
+        let foreign = space(&other, path).map_view(&section, 0, 0, READ_ONLY);
         assert!(matches!(foreign, Err(Error::OtherMachine)), "{foreign:?}");
     });
 }
