@@ -57,6 +57,7 @@ mod exception;
 mod fault;
 mod frame_supply;
 mod gate;
+mod growth;
 mod input;
 mod levels;
 pub mod lists;

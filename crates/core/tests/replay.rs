@@ -35,6 +35,7 @@ fn machines() -> Vec<Config> {
     let mut faulting = plain.clone();
     faulting.dirty_tracking = DirtyTracking::Fault;
     faulting.policy.demand_zero_max = 16;
+    faulting.policy.map_ahead_max = 16;
     vec![
         plain.clone(),
         plain.with_store(16),

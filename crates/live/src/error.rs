@@ -56,15 +56,6 @@ pub enum Error {
     /// A section of one machine is to be mapped in a space of another.
     #[error("the section is of another machine than the space: expected the same")]
     OtherMachine,
-    /// Pages of a view that may write to its section are to be copied on write.
-    #[error(
-        "{address:#x} is of a view that may write to its section: expected one mapped to be read \
-         or copied, whose pages alone can be copied on write"
-    )]
-    CopyOfWrittenView {
-        /// The address.
-        address: u64,
-    },
     /// A number of elements that is too large.
     #[error("{elements} elements of {size} bytes: expected at most {most}")]
     Capacity {

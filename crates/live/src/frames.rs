@@ -13,7 +13,7 @@
 //! - A page of a section's file is one frame's, or takes no memory.
 //! - A checksum is known only while nobody may write to the page.
 
-use memtide_core::page::{Pfn, SectionId};
+use memtide_core::page::{PAGE_SIZE, Pfn, SectionId};
 use rustix::io::Errno;
 
 use crate::homes::{Home, Homes};
@@ -27,7 +27,7 @@ pub(crate) enum Sum {
     Unknown,
     /// The page is being written out as it is.
     InFlight,
-    /// It is this.
+    /// It is this, which is at least 2.
     Known(u64),
 }
 
@@ -41,6 +41,62 @@ enum Place {
     /// With a section: that page of it.
     Section(SectionPage),
 }
+
+impl Sum {
+    const UNKNOWN: u64 = 0;
+    const IN_FLIGHT: u64 = 1;
+
+    const fn packed(self) -> u64 {
+        match self {
+            Self::Unknown => Self::UNKNOWN,
+            Self::InFlight => Self::IN_FLIGHT,
+            Self::Known(sum) => sum,
+        }
+    }
+
+    const fn unpacked(word: u64) -> Self {
+        match word {
+            Self::UNKNOWN => Self::Unknown,
+            Self::IN_FLIGHT => Self::InFlight,
+            sum => Self::Known(sum),
+        }
+    }
+}
+
+impl Place {
+    const NOWHERE: u64 = 0;
+    // In the bits that an address of a page has not.
+    const HOME: u64 = 1;
+    const SECTION: u64 = 2;
+    const TAG_BITS: u32 = 2;
+
+    fn packed(self) -> u64 {
+        match self {
+            Self::Nowhere => Self::NOWHERE,
+            Self::Home(home) => u64::from(home.number()) << 32 | Self::HOME,
+            Self::Space(address) => address,
+            Self::Section(SectionPage { section, page }) => {
+                u64::from(page) << 32 | u64::from(section.0) << Self::TAG_BITS | Self::SECTION
+            }
+        }
+    }
+
+    fn unpacked(word: u64) -> Self {
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+        match word {
+            Self::NOWHERE => Self::Nowhere,
+            address if address.is_multiple_of(PAGE_SIZE) => Self::Space(address),
+            home if home & Self::SECTION == 0 => Self::Home(Home::of(half(word >> 32))),
+            _ => {
+                let section = SectionId(half(word) >> Self::TAG_BITS);
+                Self::Section(SectionPage { section, page: half(word >> 32) })
+            }
+        }
+    }
+}
+
+/// Sections of a machine at most: their numbers are beside a tag.
+const SECTIONS_MAX: usize = 1 << (u32::BITS - Place::TAG_BITS);
 
 /// A page of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +118,26 @@ impl SectionPage {
     }
 }
 
+/// Where a frame's page is and what its checksum is, a word each: there is one for each page of the
+/// budget.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
-    place: Place,
-    sum: Sum,
+    place: u64,
+    sum: u64,
+}
+
+const _: () = assert!(size_of::<Frame>() == 16);
+
+impl Frame {
+    const NOTHING: Self = Self { place: Place::NOWHERE, sum: Sum::UNKNOWN };
+
+    fn place(&self) -> Place {
+        Place::unpacked(self.place)
+    }
+
+    fn set_place(&mut self, place: Place) {
+        self.place = place.packed();
+    }
 }
 
 /// The memory of a section.
@@ -90,8 +162,7 @@ impl Frames {
     /// What the kernel says where there is no room for their addresses.
     pub(crate) fn new(count: u32) -> Result<Self, Errno> {
         let homes = Homes::new(count)?;
-        let nothing = Frame { place: Place::Nowhere, sum: Sum::Unknown };
-        let frames = vec![nothing; count as usize].into_boxed_slice();
+        let frames = vec![Frame::NOTHING; count as usize].into_boxed_slice();
         Ok(Self { homes, frames, sections: Vec::new() })
     }
 
@@ -102,7 +173,7 @@ impl Frames {
 
     /// Where the page of a frame lies that is at home.
     pub(crate) fn home(&self, frame: Pfn) -> u64 {
-        match self.get(frame).place {
+        match self.get(frame).place() {
             Place::Home(home) => self.homes.address(home),
             place => panic!("frame {frame} is at {place:?}, not at home"),
         }
@@ -111,7 +182,7 @@ impl Frames {
     /// How many of some frames, the first ones, are at homes side by side.
     pub(crate) fn side_by_side(&self, frames: &[Pfn]) -> u64 {
         let is_behind = |pair: &&[Pfn; 2]| {
-            let places = pair.map(|frame| self.get(frame).place);
+            let places = pair.map(|frame| self.get(frame).place());
             matches!(places, [Place::Home(one), Place::Home(next)] if one.plus(1) == next)
         };
         1 + frames.array_windows().take_while(is_behind).count() as u64
@@ -139,45 +210,45 @@ impl Frames {
 
     /// Whether its page is at home.
     pub(crate) fn is_home(&self, frame: Pfn) -> bool {
-        matches!(self.get(frame).place, Place::Home(_))
+        matches!(self.get(frame).place(), Place::Home(_))
     }
 
     /// Whether its page is at an address of a space.
     pub(crate) fn is_at(&self, frame: Pfn, address: u64) -> bool {
-        self.get(frame).place == Place::Space(address)
+        self.get(frame).place() == Place::Space(address)
     }
 
     /// Whether its page is with a section.
     pub(crate) fn is_with_section(&self, frame: Pfn) -> bool {
-        matches!(self.get(frame).place, Place::Section(_))
+        matches!(self.get(frame).place(), Place::Section(_))
     }
 
     /// Its page was moved to an address of a space.
     pub(crate) fn moved(&mut self, frame: Pfn, address: u64) {
-        if let Place::Home(home) = self.get(frame).place {
+        if let Place::Home(home) = self.get(frame).place() {
             self.homes.give_back(home);
         }
-        self.get_mut(frame).place = Place::Space(address);
+        self.get_mut(frame).set_place(Place::Space(address));
     }
 
     /// Its page was moved to a home that was set aside.
     pub(crate) fn came_home(&mut self, frame: Pfn, home: Home) {
-        self.get_mut(frame).place = Place::Home(home);
+        self.get_mut(frame).set_place(Place::Home(home));
     }
 
     /// What is known of its checksum.
     pub(crate) fn sum(&self, frame: Pfn) -> Sum {
-        self.get(frame).sum
+        Sum::unpacked(self.get(frame).sum)
     }
 
     /// What is known of its checksum from now on.
     pub(crate) fn set_sum(&mut self, frame: Pfn, sum: Sum) {
-        self.get_mut(frame).sum = sum;
+        self.get_mut(frame).sum = sum.packed();
     }
 
     /// The bytes of a frame, which nobody else writes meanwhile, but who shares its section.
     pub(crate) fn bytes(&self, frame: Pfn) -> &Page {
-        memory::page(match self.get(frame).place {
+        memory::page(match self.get(frame).place() {
             Place::Home(home) => self.homes.address(home),
             Place::Space(address) => address,
             Place::Section(SectionPage { section, page }) => {
@@ -199,7 +270,7 @@ impl Frames {
             self.release(frame);
         }
         self.set_sum(frame, Sum::Unknown);
-        if let Place::Home(home) = self.get(frame).place {
+        if let Place::Home(home) = self.get(frame).place() {
             return self.homes.address(home);
         }
         let (home, address, _) = self.set_aside(1);
@@ -228,7 +299,7 @@ impl Frames {
     /// Gives the page at home, or with a section, back to the kernel; what is known of its checksum
     /// stays. What it had in a space was given up.
     pub(crate) fn release(&mut self, frame: Pfn) {
-        let released = match self.get(frame).place {
+        let released = match self.get(frame).place() {
             Place::Home(home) => {
                 self.homes.give_back(home);
                 self.homes.discard(home)
@@ -239,12 +310,13 @@ impl Frames {
             Place::Space(_) | Place::Nowhere => Ok(()),
         };
         released.unwrap_or_else(|errno| memory::fatal("giving a page back", errno));
-        self.get_mut(frame).place = Place::Nowhere;
+        self.get_mut(frame).set_place(Place::Nowhere);
     }
 
     /// A section has memory from now on.
     pub(crate) fn add_section(&mut self, id: SectionId, file: SharedMemory, pages: u64) {
         let number = id.0 as usize;
+        assert!(number < SECTIONS_MAX, "section {number}: expected less than {SECTIONS_MAX}");
         if self.sections.len() <= number {
             self.sections.resize_with(number + 1, || None);
         }
@@ -262,8 +334,8 @@ impl Frames {
             *memory = None;
             let is_gone =
                 |place: Place| matches!(place, Place::Section(of) if of.section.0 == number);
-            for frame in self.frames.iter_mut().filter(|frame| is_gone(frame.place)) {
-                frame.place = Place::Nowhere;
+            for frame in self.frames.iter_mut().filter(|frame| is_gone(frame.place())) {
+                frame.set_place(Place::Nowhere);
             }
         }
     }
@@ -288,7 +360,7 @@ impl Frames {
     /// Moves the page of a frame to its section, as zeros or as it is; it may be there already.
     pub(crate) fn join_section(&mut self, frame: Pfn, of: SectionPage, is_zero: bool) {
         const ZEROS: Page = [0; PAGE_BYTES];
-        let (here, place) = (Place::Section(of), self.get(frame).place);
+        let (here, place) = (Place::Section(of), self.get(frame).place());
         if place != here || is_zero {
             let bytes = if is_zero { &ZEROS } else { self.bytes(frame) };
             let written = self.section(of.section).file.write(u64::from(of.page), bytes);
@@ -304,10 +376,31 @@ impl Frames {
         let before = std::mem::replace(&mut memory.frames[of.page as usize], frame.0 + 1);
         // Its page was overwritten: it held what has been read or made anew since.
         if let Some(number) = before.checked_sub(1)
-            && self.get(Pfn(number)).place == here
+            && self.get(Pfn(number)).place() == here
         {
-            self.get_mut(Pfn(number)).place = Place::Nowhere;
+            self.get_mut(Pfn(number)).set_place(Place::Nowhere);
         }
-        self.get_mut(frame).place = here;
+        self.get_mut(frame).set_place(here);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_frame_is_the_same_in_its_words() {
+        let sections =
+            [0, 1, 77, SECTIONS_MAX - 1].map(|number| u32::try_from(number).expect("id"));
+        let pages = [0, 1, 1 << 20, SECTION_PAGES_MAX - 1];
+        let of = |section| pages.map(|page| SectionPage::new(SectionId(section), page));
+        let sections = sections.into_iter().flat_map(of).map(Place::Section);
+        let spaces = [PAGE_SIZE, 0x7fff_ffff_f000].map(Place::Space);
+        for place in sections.chain(spaces).chain([Place::Nowhere, Place::Home]) {
+            assert_eq!(Place::unpacked(place.packed()), place);
+        }
+        for sum in [Sum::Unknown, Sum::InFlight, Sum::Known(2), Sum::Known(u64::MAX)] {
+            assert_eq!(Sum::unpacked(sum.packed()), sum);
+        }
     }
 }

@@ -97,6 +97,16 @@ impl Homes {
 }
 
 impl Home {
+    /// The home of a number.
+    pub(crate) const fn of(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+
     /// The home so many further.
     pub(crate) const fn plus(self, homes: u32) -> Self {
         Self(self.0 + homes)

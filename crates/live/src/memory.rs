@@ -36,9 +36,9 @@ pub(crate) fn pages_mut<'a>(at: u64, pages: usize) -> &'a mut [u8] {
     unsafe { std::slice::from_raw_parts_mut(at as *mut u8, pages * PAGE_BYTES) }
 }
 
-/// XXH3 of a page's bytes.
+/// XXH3 of a page's bytes; 0 and 1, which stand for other things, count as 2.
 pub(crate) fn sum(bytes: &Page) -> u64 {
-    twox_hash::XxHash3_64::oneshot(bytes)
+    twox_hash::XxHash3_64::oneshot(bytes).max(2)
 }
 
 /// Ends the process: the kernel refused what it cannot refuse, and the bytes of a page would be

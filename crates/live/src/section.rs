@@ -32,11 +32,25 @@ impl Machine {
     /// [`Error::Refused`] with what Windows documents of `CreateFileMapping`, or with
     /// [`Refusal::NoMemory`] above 16 TiB; [`Error::System`].
     pub fn create_section(&self, bytes: Bytes, protection: u32) -> Result<Section, Error> {
+        self.section(bytes, protection, false)
+    }
+
+    /// The same with pages that are only reserved (`SEC_RESERVE`): they are promised when they are
+    /// committed, by [`Space::allocate`] at addresses of a view, and are committed in every view
+    /// then. An access before that is a violation.
+    ///
+    /// # Errors
+    /// As [`Machine::create_section`].
+    pub fn reserve_section(&self, bytes: Bytes, protection: u32) -> Result<Section, Error> {
+        self.section(bytes, protection, true)
+    }
+
+    fn section(&self, bytes: Bytes, protection: u32, is_reserved: bool) -> Result<Section, Error> {
         let pages = bytes.0.div_ceil(PAGE_SIZE);
         if pages > SECTION_PAGES_MAX {
             return Err(Refusal::NoMemory { bytes }.into());
         }
-        let (backing, is_reserved) = (Backing::PageFile, false);
+        let backing = Backing::PageFile;
         let config = SectionConfig { bytes: bytes.0, protection, backing, is_reserved };
         let created = self.pager().call_and(&Call::CreateSection(config), |state, reply| {
             let Reply::Section(id) = reply else { unreachable!("a section answered {reply:?}") };
@@ -117,12 +131,13 @@ impl Space {
             let Reply::Address(start) = reply else { unreachable!("a view answered {reply:?}") };
             let first = offset / PAGE_SIZE;
             let sharing = if asked.writable() { Sharing::Shared } else { Sharing::Copied };
-            let view = View { space, start, bytes: length, section: section_id, first, sharing };
+            let executes = asked.allows(Access::Execute);
+            let section = section_id;
+            let view = View { space, start, bytes: length, section, first, sharing, executes };
             let added = if start.saturating_add(length) > most {
                 Err(Refusal::NoMemory { bytes: Bytes(length) }.into())
             } else {
-                let executes = asked.allows(Access::Execute);
-                state.add_view(view, executes).map_err(Error::system("mapping a view"))
+                state.add_view(view).map_err(Error::system("mapping a view"))
             };
             added.map(|()| start).inspect_err(|_| {
                 // It was just mapped, so that it can be unmapped.

@@ -207,20 +207,13 @@ impl Space {
     /// Changes what may be done: `VirtualProtect`. The protection of the first page before.
     ///
     /// # Errors
-    /// [`Error::Refused`] with what Windows documents; [`Error::CopyOfWrittenView`].
+    /// [`Error::Refused`] with what Windows documents; [`Error::System`] where pages of a view are
+    /// to be copied on write, or no longer, and the process has no mappings left.
     pub fn protect(&self, address: u64, bytes: u64, protection: u32) -> Result<u32, Error> {
         let range = self.range(address, bytes)?;
-        let copies = Protection::from_windows(protection).is_ok_and(Protection::copies_on_write);
-        if copies && self.machine.pager().lock().writes_sections(self.id, range.address, bytes) {
-            return Err(Error::CopyOfWrittenView { address });
-        }
-        match self.machine.pager().call(&Call::Protect(range, protection))? {
-            Reply::Protection(before) => {
-                self.let_execute(range.address, bytes, protection)?;
-                Ok(before)
-            }
-            other => unreachable!("a protection answered {other:?}"),
-        }
+        let before = self.machine.pager().protect(range, protection)?;
+        self.let_execute(range.address, bytes, protection)?;
+        Ok(before)
     }
 
     /// What the page at an address is, and how many after it are alike: `VirtualQuery`.

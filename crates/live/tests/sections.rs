@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use memtide_core::page::Access;
 use memtide_core::units::Bytes;
-use memtide_core::{Exception, ListCommand, MEM_RELEASE, Refusal};
+use memtide_core::{
+    Allocation, Exception, ListCommand, MEM_RELEASE, PageUse, Refusal, RegionState,
+};
 use memtide_live::{Disposition, Error, FaultPath, Machine, Space};
 use support::{
     GUARD, MIB, NO_ACCESS, PAGE, PATHS, READ_ONLY, READ_WRITE, WRITE_COPY, bounded, check,
@@ -273,6 +275,99 @@ fn an_access_to_an_unmapped_view_is_a_violation() {
     }
 }
 
+#[test]
+fn pages_of_a_view_that_may_write_are_copied_on_write_where_that_is_asked_for() {
+    everywhere(|machine, path| {
+        let bytes = 12 * MIB;
+        let pages = bytes / PAGE;
+        let section = section(machine, bytes);
+        let (one, two) = (space(machine, path), space(machine, path));
+        let (base, other) = (view(&one, &section, READ_WRITE), view(&two, &section, READ_WRITE));
+        mark(base, bytes, 0);
+        // Half of it in one piece, and of the rest each fourth page.
+        let half = pages / 2;
+        one.protect(base, half * PAGE, WRITE_COPY).expect("a protection");
+        for page in (half..pages).step_by(4) {
+            one.protect(base + page * PAGE, PAGE, WRITE_COPY).expect("a protection");
+        }
+        check(base, bytes, 0);
+        let copies = |page: u64| page < half || (page - half).is_multiple_of(4);
+        // Of the pages that copy, those of even numbers are written.
+        let is_own = |page: u64| copies(page) && page.is_multiple_of(2);
+        let own = |page: u64| scrambled(page + 1_000_000);
+        (0..pages)
+            .filter(|page| is_own(*page))
+            .for_each(|page| store(base + page * PAGE, own(page)));
+        push_out(machine);
+        check(other, bytes, 0);
+        mark(other, bytes, 1);
+        let compare = |round: u64| {
+            for page in 0..pages {
+                let expected = if is_own(page) { own(page) } else { scrambled(page + round) };
+                assert_eq!(load(base + page * PAGE), expected, "page {page}, round {round}");
+            }
+            check(other, bytes, round);
+        };
+        compare(1);
+        // What was not copied is written through again, and what was stays.
+        one.protect(base, bytes, READ_WRITE).expect("a protection");
+        compare(1);
+        for page in (0..pages).filter(|page| !is_own(*page)) {
+            store(base + page * PAGE, scrambled(page + 2));
+        }
+        for page in (0..pages).filter(|page| is_own(*page)) {
+            store(other + page * PAGE, scrambled(page + 2));
+        }
+        push_out(machine);
+        compare(2);
+        one.unmap_view(base).expect("a view");
+        check(other, bytes, 2);
+        let private = committed(&one, bytes);
+        mark(private, bytes, 5);
+        check(private, bytes, 5);
+    });
+}
+
+#[test]
+fn pages_of_a_reserved_section_are_committed_in_every_view_at_once() {
+    everywhere(|machine, path| {
+        let before = charge(machine);
+        let section = machine.reserve_section(Bytes(64 * MIB), READ_WRITE).expect("a section");
+        assert_eq!(charge(machine), before, "nothing is promised yet");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let spaces = [(); 2].map(|()| Arc::new(space(machine, path)));
+        let views = spaces.each_ref().map(|space| view(space, &section, READ_WRITE));
+        // Whoever touches a reserved page of the first view commits sixteen there.
+        let (of, notes) = (Arc::downgrade(&spaces[0]), Arc::clone(&seen));
+        spaces[0].on_exception(Box::new(move |exception| {
+            let (Some(space), Exception::AccessViolation { address, .. }) =
+                (of.upgrade(), *exception)
+            else {
+                return Disposition::Die;
+            };
+            notes.lock().expect("notes").push(address);
+            let piece = address & !(16 * PAGE - 1);
+            space.allocate(&Allocation::commit_at(piece, 16 * PAGE)).expect("a commit");
+            Disposition::Retry
+        }));
+        mark(views[0], 16 * MIB, 0);
+        let noted = std::mem::take(&mut *seen.lock().expect("notes"));
+        let pieces = 16 * MIB / (16 * PAGE);
+        assert_eq!(noted, (0..pieces).map(|at| views[0] + at * 16 * PAGE).collect::<Vec<_>>());
+        assert!(charge(machine) >= before + 16 * MIB / PAGE, "what is committed is promised");
+        check(views[1], 16 * MIB, 0);
+        push_out(machine);
+        mark(views[1], 16 * MIB, 1);
+        check(views[0], 16 * MIB, 1);
+        let RegionState::Allocated { page_use, .. } =
+            spaces[1].query(views[1] + 32 * MIB).expect("a view").state
+        else {
+            panic!("a view is there")
+        };
+        assert_eq!(page_use, PageUse::Reserved);
+    });
+}
+
 /// Files in memory of sections that this process has.
 fn files() -> usize {
     let all = std::fs::read_dir("/proc/self/fd").expect("descriptors");
@@ -393,18 +488,12 @@ fn what_windows_refuses_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn what_live_memory_cannot_do_yet_is_an_error_of_its_own() {
+fn a_section_of_another_machine_is_an_error_of_its_own() {
     everywhere(|machine, path| {
-        let space = space(machine, path);
         let section = section(machine, MIB);
-        let base = view(&space, &section, READ_WRITE);
-        let copied = space.protect(base + PAGE, PAGE, WRITE_COPY);
-        assert!(matches!(copied, Err(Error::CopyOfWrittenView { .. })), "{copied:?}");
         let other = support::machine(8, None);
-        let foreign = support::space(&other, path).map_view(&section, 0, 0, READ_ONLY);
+        let foreign = space(&other, path).map_view(&section, 0, 0, READ_ONLY);
         assert!(matches!(foreign, Err(Error::OtherMachine)), "{foreign:?}");
-        store(base + PAGE, 3);
-        assert_eq!(load(base + PAGE), 3);
     });
 }
 

@@ -28,7 +28,7 @@ fn keeps_every_page(path: FaultPath, compression: Option<u8>) {
             check(write, bytes, round);
         }
         let counters = machine.counters();
-        assert!(counters.pages_read + counters.decompressed > bytes / PAGE, "{counters:?}");
+        assert!(counters.pages_written + counters.compressed > bytes / PAGE, "{counters:?}");
         machine.verify().expect("a sound machine");
     });
 }
@@ -182,8 +182,11 @@ struct Shown {
     base: u64,
     first: usize,
     pages: usize,
-    /// The words that are its own, where it copies on write.
-    copies: Option<Vec<Option<u64>>>,
+    /// Whether all of it copies on write.
+    is_private: bool,
+    /// Pages that copy on write, and the words that are its own.
+    copying: Vec<bool>,
+    copies: Vec<Option<u64>>,
 }
 
 /// A section, while it is held, and what it should hold.
@@ -228,14 +231,15 @@ impl Torture {
         let space = self.random.random_range(0..self.spaces.len());
         let first = 16 * self.random.random_range(0..SECTION_PAGES / 32);
         let pages = self.random.random_range(1..=SECTION_PAGES - first);
-        let copies = self.random.random_bool(0.5).then(|| vec![None; pages]);
-        let protection = if copies.is_some() { WRITE_COPY } else { READ_WRITE };
+        let is_private = self.random.random_bool(0.5);
+        let (copying, copies) = (vec![is_private; pages], vec![None; pages]);
+        let protection = if is_private { WRITE_COPY } else { READ_WRITE };
         let (machine, path) = (&self.machine, self.path);
         let of = self.spaces[space].get_or_insert_with(|| support::space(machine, path));
         let Some(handle) = &self.sections[section].handle else { unreachable!("it is held") };
         let (offset, bytes) = (first as u64 * PAGE, pages as u64 * PAGE);
         let base = of.map_view(handle, offset, bytes, protection).expect("a view");
-        self.views.push(Shown { space, section, base, first, pages, copies });
+        self.views.push(Shown { space, section, base, first, pages, is_private, copying, copies });
     }
 
     fn unmap(&mut self) {
@@ -267,15 +271,15 @@ impl Torture {
         for page in (start..view.pages).step_by(step).take(count) {
             let word = (view.first + page) as u64 % 512;
             let at = view.base + page as u64 * PAGE + 8 * word;
-            let own = view.copies.as_ref().and_then(|copies| copies[page]);
+            let own = view.copies[page];
             let expected = own.unwrap_or(words[view.first + page]);
             assert_eq!(load(at), expected, "page {page} of {number}");
             if writes {
                 let word = self.random.random();
                 store(at, word);
-                match &mut view.copies {
-                    Some(copies) => copies[page] = Some(word),
-                    None => words[view.first + page] = word,
+                match own.is_some() || view.copying[page] {
+                    true => view.copies[page] = Some(word),
+                    false => words[view.first + page] = word,
                 }
             }
         }
@@ -286,8 +290,8 @@ impl Torture {
         let view = &self.views[self.random.random_range(0..self.views.len())];
         let page = self.random.random_range(0..view.pages);
         let at = view.base + page as u64 * PAGE;
-        let (space, is_private) = (view.space, view.copies.is_some());
-        let back = if is_private { WRITE_COPY } else { READ_WRITE };
+        let space = view.space;
+        let back = if view.copying[page] { WRITE_COPY } else { READ_WRITE };
         let taken = if self.random.random_bool(0.5) { READ_ONLY } else { NO_ACCESS };
         let protect = |torture: &Self, protection| {
             let Some(space) = &torture.spaces[space] else { unreachable!("it has a view") };
@@ -297,9 +301,24 @@ impl Torture {
         if self.random.random_bool(0.5) {
             self.machine.command(ListCommand::EmptyWorkingSets);
         }
-        let restored = protect(self, back);
-        // A view that may write does not copy, and one that copies may not write.
-        restored.expect("the protection that it was mapped with");
+        protect(self, back).expect("the protection that it had");
+    }
+
+    /// Lets pages of a view that may write copy on write from now on, or write through again.
+    fn copy(&mut self) {
+        let number = self.random.random_range(0..self.views.len());
+        let view = &mut self.views[number];
+        if view.is_private {
+            return;
+        }
+        let first = self.random.random_range(0..view.pages);
+        let last = self.random.random_range(first..view.pages.min(first + 40));
+        let copies = self.random.random_bool(0.6);
+        view.copying[first..=last].fill(copies);
+        let (at, bytes) = (view.base + first as u64 * PAGE, (last - first + 1) as u64 * PAGE);
+        let Some(space) = &self.spaces[view.space] else { unreachable!("it has a view") };
+        let protection = if copies { WRITE_COPY } else { READ_WRITE };
+        space.protect(at, bytes, protection).expect("a protection");
     }
 
     fn step(&mut self) {
@@ -309,8 +328,9 @@ impl Torture {
             8..13 => self.unmap(),
             13 => self.end_space(),
             14 => self.close(),
-            15..20 => self.protect(),
-            20..25 => {
+            15..18 => self.protect(),
+            18..22 => self.copy(),
+            22..25 => {
                 let commands = [
                     ListCommand::EmptyWorkingSets,
                     ListCommand::FlushModifiedList,

@@ -51,10 +51,15 @@
 //! memory and who listens; [`clean`] frees some and tells what that did; [`doctor`] tells what
 //! works here.
 //!
-//! [`manager`] is the memory manager itself, as a state machine that any world can drive.
+//! On Linux the module `live` has real memory with a budget: a program works on data larger than
+//! the memory it may use. [`manager`] is the memory manager itself, as a state machine that any
+//! world can drive.
 //!
-//! This crate holds no logic: it re-exports `memtide-core` (the rules) and `memtide-host` (this
-//! machine).
+//! This crate holds no logic: it re-exports `memtide-core` (the rules), `memtide-host` (this
+//! machine) and, on Linux, `memtide-live` (real memory).
+
+#[cfg(target_os = "linux")]
+pub mod live;
 
 pub use memtide_core as manager;
 pub use memtide_core::conditions::{

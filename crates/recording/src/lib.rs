@@ -43,7 +43,10 @@ impl Kind {
 
     /// The layout that this build writes and reads. It changes with what the file holds.
     const fn version(self) -> u32 {
-        1
+        match self {
+            Self::Log => 1,
+            Self::Snapshot => 2,
+        }
     }
 
     /// The words for it in a message.

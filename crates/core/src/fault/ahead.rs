@@ -8,9 +8,9 @@ use crate::fault::Scene;
 use crate::fault::stream::Window;
 use crate::frame_supply::Wanted;
 use crate::manager::Manager;
-use crate::operation::Source;
+use crate::output::Content;
 use crate::page::{Access, Pfn, SpaceId};
-use crate::pfn::{Flag, PageState, PteAddress};
+use crate::pfn::{PageState, PteAddress};
 use crate::space::page_table::Owner;
 use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::PageUse;
@@ -20,11 +20,19 @@ impl Manager {
     /// Maps the pages in memory and in the store that lie ahead of a fault.
     pub(crate) fn map_ahead(&mut self, scene: Scene, is_write: bool) {
         let most = self.config.policy.map_ahead_max;
-        let act = |manager: &mut Self, scene: Scene| match manager.tables.get(scene.pte) {
-            _ if !scene.protection.allows(Access::Read) => false,
-            Pte::Transition(pfn) => manager.map_one_ahead(scene, pfn, is_write),
-            Pte::Store(number) => manager.decompress_ahead(scene, number, is_write),
-            _ => false,
+        let act = |manager: &mut Self, scene: Scene| {
+            if !scene.protection.allows(Access::Read) {
+                return false;
+            }
+            let Some(pte) = manager.pte_behind(&scene) else { return false };
+            match manager.tables.get(pte) {
+                Pte::Transition(pfn) => manager.map_one_ahead(scene, pfn, is_write),
+                Pte::Store(number) => manager.decompress_ahead(scene, pte, number, is_write),
+                Pte::Valid(valid) if pte != scene.pte => {
+                    manager.share_ahead(scene, valid.pfn(), is_write)
+                }
+                _ => false,
+            }
         };
         let mapped = self.along_stream(scene, most, act);
         self.read_on(scene, mapped);
@@ -46,18 +54,38 @@ impl Manager {
                 None => return,
             },
         };
-        let holder = self.spaces.get(space);
-        if !holder.region(region).range().contains(&next) {
+        if !self.spaces.get(space).region(region).range().contains(&next) {
             return;
         }
-        let Some(pte) = self.tables.peek(holder.root, next) else { return };
-        let Some(source @ Source::PageFile(_)) = self.source_at(pte) else { return };
+        let Some((_, pte)) = self.prefetch_pte(space, region, next..next + 1) else { return };
+        let Some(source) = self.source_at(pte) else { return };
         let Some(pfn) = self.frame_ahead(space) else { return };
         if self.source_at(pte) == Some(source) {
             self.begin_read(space, pte, source, pfn, window);
         } else {
             self.free_frame(pfn);
         }
+    }
+
+    /// The PTE that says where a page is: the space's own if it says anything, else the section's.
+    pub(crate) fn pte_behind(&mut self, scene: &Scene) -> Option<PteAddress> {
+        let region = self.spaces.get(scene.space).region(scene.region);
+        match region.section_page(scene.page) {
+            Some((section, page)) if self.tables.get(scene.pte) == Pte::None => {
+                self.prototype_for(section, page)
+            }
+            _ => Some(scene.pte),
+        }
+    }
+
+    /// Maps a page that other views have in memory.
+    fn share_ahead(&mut self, scene: Scene, pfn: Pfn, is_write: bool) -> bool {
+        if !self.has_room(scene.space) {
+            return false;
+        }
+        let is_write = is_write && self.writes_ahead(&scene);
+        self.map_shared(scene, is_write, pfn, Content::Kept);
+        true
     }
 
     /// Lets the pages ahead of a stream of first writes be written.
@@ -68,11 +96,7 @@ impl Manager {
         let most = self.config.policy.map_ahead_max;
         self.along_stream(scene, most, |manager, scene| {
             let Pte::Valid(valid) = manager.tables.get(scene.pte) else { return false };
-            if !manager.writes_ahead(&scene)
-                || valid.is_pinned()
-                || valid.is_shared()
-                || valid.has(DIRTY)
-            {
+            if !manager.writes_ahead(&scene) || valid.is_pinned() || valid.has(DIRTY) {
                 return false;
             }
             manager.tables.set(scene.pte, Pte::Valid(valid.with(DIRTY, true)));
@@ -126,30 +150,52 @@ impl Manager {
         (step, page): (i64, u64),
         act: &mut impl FnMut(&mut Self, Scene) -> bool,
     ) -> bool {
-        let region = self.spaces.get(scene.space).region(scene.region);
-        if !region.range().contains(&page) {
+        let Scene { space, region, .. } = scene;
+        if !self.spaces.get(space).region(region).range().contains(&page) {
             return false;
         }
-        let PageUse::Committed(protection) = region.page_use(page) else { return false };
+        let PageUse::Committed(protection) = self.page_use(space, region, page) else {
+            return false;
+        };
         let Some(pte) = self.tables.neighbour(scene.pte, step) else { return false };
         !protection.is_guard() && act(self, Scene { page, pte, protection, ..scene })
     }
 
-    /// Maps a private page that was read with those that threads wait for, or is one of them: in the
-    /// order of their addresses, so that they also leave in that order.
+    /// Maps a page that was read with those that threads wait for, or is one of them: in the order of
+    /// the addresses, so that they also leave in that order.
     pub(crate) fn map_read_ahead(&mut self, pfn: Pfn, waiters: &[Waiter]) {
         let pte = self.frames.entry(pfn).pte();
         if pte == PteAddress::NONE || self.tables.get(pte) != Pte::Transition(pfn) {
             return;
         }
-        let (Owner::Space(space), page) = self.tables.owner(pte) else { return };
+        let Some((space, page)) = self.wanted_at(pte, waiters) else { return };
         let Some(region) = self.spaces.region_at(space, page) else { return };
         let PageUse::Committed(protection) = self.page_use(space, region, page) else { return };
         if !protection.allows(Access::Read) || protection.is_guard() {
             return;
         }
+        let Some(own) = self.pte_for(space, region, page) else { return };
         let is_write = waiters.iter().any(Waiter::writes);
-        self.map_one_ahead(Scene { space, page, region, protection, pte }, pfn, is_write);
+        let scene = Scene { space, page, region, protection, pte: own };
+        // A page of a view may have a copy of its own meanwhile.
+        if self.pte_behind(&scene) == Some(pte) {
+            self.map_one_ahead(scene, pfn, is_write);
+        }
+    }
+
+    /// Where a page that was read is to be mapped: a section's, in the view of the first thread
+    /// that waits for one of its neighbours.
+    fn wanted_at(&self, pte: PteAddress, waiters: &[Waiter]) -> Option<(SpaceId, u64)> {
+        let (section, page) = match self.tables.owner(pte) {
+            (Owner::Space(space), page) => return Some((space, page)),
+            (Owner::Section(section), page) => (section, page),
+        };
+        let waiter = waiters.first()?;
+        let holder = self.spaces.find(waiter.space)?;
+        let region = holder.region(holder.region_at(waiter.page())?);
+        let (of, first) = region.section_page(region.first)?;
+        let inside = region.first + page.checked_sub(first)?;
+        (of == section && region.range().contains(&inside)).then_some((waiter.space, inside))
     }
 
     /// Whether one more page may enter the working set ahead of need.
@@ -165,7 +211,7 @@ impl Manager {
             PageState::Modified => true,
             _ => false,
         };
-        if !self.has_room(scene.space) || !is_there || entry.has(Flag::Prototype) {
+        if !self.has_room(scene.space) || !is_there {
             return false;
         }
         let is_write = is_write && self.writes_ahead(&scene);
@@ -173,14 +219,20 @@ impl Manager {
         true
     }
 
-    fn decompress_ahead(&mut self, scene: Scene, number: u32, is_write: bool) -> bool {
+    fn decompress_ahead(
+        &mut self,
+        scene: Scene,
+        pte: PteAddress,
+        number: u32,
+        is_write: bool,
+    ) -> bool {
         let plentiful = self.frames.available() > self.config.policy.ahead_low;
         if !plentiful || !self.has_room(scene.space) {
             return false;
         }
         let Some(pfn) = self.take_frame(Wanted::Any, scene.space) else { return false };
         let priority = self.spaces.get(scene.space).priority;
-        self.take_from_store(number, scene.pte, pfn, priority);
+        self.take_from_store(number, pte, pfn, priority);
         let is_write = is_write && self.writes_ahead(&scene);
         self.activate(scene, is_write, pfn);
         true

@@ -50,7 +50,7 @@ impl Manager {
     /// The first page of a range that may be outside memory, with the PTE that says where it is:
     /// the space's own if it says anything, else the prototype. A hint makes no page tables of a
     /// space: what has none has nothing to be read.
-    fn prefetch_pte(
+    pub(crate) fn prefetch_pte(
         &mut self,
         space: SpaceId,
         number: u32,

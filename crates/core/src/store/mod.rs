@@ -5,19 +5,21 @@
 //! - The frames it holds are active, and hold at least one entry each.
 
 pub(crate) mod admit;
+mod packed;
 pub(crate) mod placement;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::growth::make_room;
 use crate::output::Stored;
 use crate::page::{Pfn, narrow};
 use crate::pfn::PteAddress;
+use packed::Packed;
 use placement::{Place, Placement};
 
-/// A page in the store.
+/// A page in the store, which is kept as [two words](packed::Packed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Entry {
     /// The number is not in use; the next such number.
     Unused(Option<u32>),
@@ -32,7 +34,7 @@ pub(crate) enum Entry {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Store {
     placement: Placement,
-    entries: Vec<Entry>,
+    entries: Vec<Packed>,
     unused: Option<u32>,
     same: u32,
     frames_max: u32,
@@ -91,14 +93,14 @@ impl Store {
         let Some(place) = self.placement.place(bytes, number) else {
             panic!("no store frame has room for {bytes} bytes")
         };
-        self.entries[number as usize] = Entry::Bytes { place, bytes, owner };
+        self.set(number, Entry::Bytes { place, bytes, owner });
         (number, Stored::Bytes { frame: Pfn(place.frame), offset: place.offset, bytes })
     }
 
     /// Keeps a page that is one word over and over.
     pub(crate) fn put_same(&mut self, word: u64, owner: PteAddress) -> u32 {
         let number = self.number();
-        self.entries[number as usize] = Entry::Same { word, owner };
+        self.set(number, Entry::Same { word, owner });
         self.same += 1;
         number
     }
@@ -106,10 +108,11 @@ impl Store {
     fn number(&mut self) -> u32 {
         self.stored += 1;
         let Some(number) = self.unused else {
-            self.entries.push(Entry::Unused(None));
+            make_room(&mut self.entries, 1);
+            self.entries.push(Packed::from(Entry::Unused(None)));
             return narrow(self.entries.len() - 1);
         };
-        let Entry::Unused(next) = self.entries[number as usize] else {
+        let Entry::Unused(next) = self.get(number) else {
             panic!("store entry {number} is in use")
         };
         self.unused = next;
@@ -117,7 +120,11 @@ impl Store {
     }
 
     pub(crate) fn get(&self, number: u32) -> Entry {
-        self.entries[number as usize]
+        self.entries[number as usize].into()
+    }
+
+    fn set(&mut self, number: u32, entry: Entry) {
+        self.entries[number as usize] = entry.into();
     }
 
     /// Where a page lies.
@@ -134,7 +141,7 @@ impl Store {
     /// Lets a page go; the frame that is empty now.
     pub(crate) fn remove(&mut self, number: u32) -> Option<Pfn> {
         let entry = self.get(number);
-        self.entries[number as usize] = Entry::Unused(self.unused);
+        self.set(number, Entry::Unused(self.unused));
         self.unused = Some(number);
         match entry {
             Entry::Bytes { place, .. } => self.placement.remove(place).map(Pfn),
@@ -154,7 +161,7 @@ impl Store {
 
     /// All entries in use.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Entry)> + '_ {
-        let numbered = (0..).zip(self.entries.iter().copied());
+        let numbered = (0..).zip(self.entries.iter().map(|packed| Entry::from(*packed)));
         numbered.filter(|(_, entry)| !matches!(entry, Entry::Unused(_)))
     }
 

@@ -1,5 +1,6 @@
 //! Where compressed pages lie inside the frames of the store.
 
+use crate::growth::make_room;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -291,6 +292,7 @@ impl Class {
             return row;
         }
         let rows = self.entries.len() / capacity as usize;
+        make_room(&mut self.entries, capacity as usize);
         self.entries.resize(self.entries.len() + capacity as usize, 0);
         u32::try_from(rows).expect("a row for each of 2³² frames at most")
     }

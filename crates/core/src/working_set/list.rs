@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::growth::make_room;
 use crate::page::narrow;
 use crate::pfn::{NONE, PteAddress};
 
@@ -108,6 +109,7 @@ impl WorkingSetList {
         };
         let index = match self.unused {
             NONE => {
+                make_room(&mut self.entries, 1);
                 self.entries.push(entry);
                 narrow(self.entries.len() - 1)
             }

@@ -117,6 +117,7 @@ impl Run {
         }
         let policy = &mut config.policy;
         policy.demand_zero_max = 1 + random.below(8) as u32;
+        policy.map_ahead_max = 1 + random.below(8) as u32;
         policy.read_cluster_max = 1 + random.below(16) as u32;
         policy.map_ahead_max = 1 + random.below(8) as u32;
         policy.read_ahead_min = random.below(5) as u32;

@@ -18,7 +18,7 @@ pub(crate) mod view;
 pub(crate) mod wait;
 pub(crate) mod worker;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ use poison::Poison;
 use run::Runs;
 use turns::Turns;
 use view::View;
-use wait::{Told, Waits};
+use wait::{Bed, Told, Waits};
 
 /// What is noted of every event, such as a log.
 pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
@@ -69,6 +69,8 @@ pub(crate) struct State {
     pub(crate) frames: Frames,
     spaces: Vec<Option<SpaceMemory>>,
     views: Vec<View>,
+    /// Pages of views that may write to their sections which are mapped to be copied on write.
+    copied: BTreeSet<(SpaceId, u64)>,
     waits: Waits,
     jobs: VecDeque<Job>,
     /// Somebody makes the page file larger.
@@ -101,6 +103,8 @@ pub(crate) struct Pager {
     state: Mutex<State>,
     /// There are jobs, or the machine ends.
     work: Condvar,
+    /// Where threads wait for their faults, by their numbers.
+    beds: Arc<[Bed]>,
     /// The page file is larger, or will not be.
     grown: Condvar,
     /// Counts the changes of conditions; who waits for one sleeps on it.
@@ -202,6 +206,7 @@ impl Pager {
             frames,
             spaces: Vec::new(),
             views: Vec::new(),
+            copied: BTreeSet::new(),
             waits: Waits::new(),
             jobs: VecDeque::with_capacity(256),
             is_growing: false,
@@ -220,9 +225,11 @@ impl Pager {
             began: Instant::now(),
         };
         state.drain();
+        let beds = state.waits.beds();
         Self {
             state: Mutex::new(state),
             work: Condvar::new(),
+            beds,
             grown: Condvar::new(),
             changes: AtomicU32::new(0),
             turns: Turns::default(),
@@ -398,8 +405,7 @@ impl Pager {
             match state.jobs.pop_front() {
                 Some(job) => self.run_job(state, job),
                 None => {
-                    let waiting = state.waits.place(thread);
-                    self.unlocked(state, || waiting.wait());
+                    self.unlocked(state, || self.beds[thread.0 as usize].wait());
                 }
             }
         }

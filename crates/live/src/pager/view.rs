@@ -5,18 +5,19 @@
 //!
 //! # Invariants
 //! - A page is in its section's file before any view maps it.
-//! - A view that may not write maps the file so that nothing written through it reaches the file.
+//! - A view that may not write maps the file so that nothing written through it reaches the file,
+//!   and so are pages of one that may which are copied on write, or were.
 
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SectionId, SpaceId, Vpn};
 use memtide_core::snapshot::PteView;
-use memtide_core::{Call, Content, Rights};
+use memtide_core::{Call, Content, Protection, Range, Refusal, Reply, Rights};
 use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::frames::{SectionPage, Sum};
 use crate::memory;
-use crate::pager::State;
 use crate::pager::run::Run;
+use crate::pager::{Pager, State};
 use crate::uffd::{Reservation, SharedMemory, Sharing};
 
 /// A view of a section.
@@ -29,7 +30,17 @@ pub(crate) struct View {
     pub(crate) section: SectionId,
     /// Its first page of the section.
     pub(crate) first: u64,
+    /// How its pages are mapped, but for those that are [copied](State::map_otherwise).
     pub(crate) sharing: Sharing,
+    /// Whether instructions may be fetched from it.
+    pub(crate) executes: bool,
+}
+
+/// Neighbouring pages of a view that are mapped otherwise from now on.
+struct Remapped {
+    first: Vpn,
+    pages: u64,
+    before: Sharing,
 }
 
 impl View {
@@ -41,30 +52,68 @@ impl View {
     }
 }
 
+impl Pager {
+    /// Changes what may be done to pages of a space, of views as well; the protection of the first
+    /// before.
+    ///
+    /// # Errors
+    /// What the manager refuses; [`Error::System`] where the process has no mappings left.
+    pub(crate) fn protect(&self, range: Range, constant: u32) -> Result<u32, Error> {
+        let asked = Protection::from_windows(constant)?;
+        let to = if asked.copies_on_write() { Sharing::Copied } else { Sharing::Shared };
+        let of = (range.space, range.address, range.bytes);
+        loop {
+            let mut state = self.lock();
+            state.heal_all();
+            let remapped = state.map_otherwise(of, to).map_err(Error::system("mapping a view"))?;
+            match state.call(&Call::Protect(range, constant)) {
+                Ok(Reply::Protection(before)) => {
+                    state.show_remapped(range.space, &remapped);
+                    return Ok(before);
+                }
+                Ok(other) => unreachable!("a protection answered {other:?}"),
+                Err(refusal) => {
+                    state.map_back(range.space, &remapped);
+                    let is_short = matches!(refusal, Refusal::CommitmentLimit { .. });
+                    if !is_short || !self.extend(&mut state) {
+                        return Err(refusal.into());
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl State {
     /// Maps a view that the manager has made.
     ///
     /// # Errors
     /// What the kernel says; the addresses are as they were then.
-    pub(crate) fn add_view(&mut self, view: View, executes: bool) -> Result<(), Errno> {
+    pub(crate) fn add_view(&mut self, view: View) -> Result<(), Errno> {
         // A view that nothing could be mapped in place of could not be unmapped.
         Reservation::try_room()?;
-        let space = self.memory(view.space);
-        let file = self.frames.file(view.section);
-        let (start, bytes) = (view.start, view.bytes);
-        space.reservation.map_file((start, bytes), file, view.first, view.sharing)?;
-        let opened = space
-            .uffd
-            .register_shared(space.base() + start, bytes)
-            .and_then(|()| space.reservation.open(start, bytes, executes));
-        if opened.is_err() {
+        self.map_file(&view, (view.start, view.bytes), view.sharing).inspect_err(|_| {
             let unmapped = self.unmap_file(&view);
             unmapped.unwrap_or_else(|errno| memory::fatal("unmapping a view", errno));
-            return opened;
-        }
-        let place = self.first_behind(view.space, start);
+        })?;
+        let place = self.first_behind(view.space, view.start);
         self.views.insert(place, view);
         Ok(())
+    }
+
+    /// Maps a range of a view, of which nothing is there then.
+    fn map_file(
+        &self,
+        view: &View,
+        (start, bytes): (u64, u64),
+        sharing: Sharing,
+    ) -> Result<(), Errno> {
+        let space = self.memory(view.space);
+        let file = self.frames.file(view.section);
+        let first = view.first + (start - view.start) / PAGE_SIZE;
+        space.reservation.map_file((start, bytes), file, first, sharing)?;
+        space.uffd.register_shared(space.base() + start, bytes)?;
+        space.reservation.open(start, bytes, view.executes)
     }
 
     /// Whether the kernel can map pages of sections in a space.
@@ -84,10 +133,90 @@ impl State {
         view.meets(space, inside, 1).then_some(view)
     }
 
-    /// Whether any address of a range is of a view through which the section may be written.
-    pub(crate) fn writes_sections(&self, space: SpaceId, start: u64, bytes: u64) -> bool {
-        let writes = |view: &View| view.sharing == Sharing::Shared;
-        self.views.iter().any(|view| writes(view) && view.meets(space, start, bytes))
+    /// Maps pages of a view that may write to its section so that they can be copied on write
+    /// (`to` is [`Sharing::Copied`]), or so that they are written to again, those that were copied
+    /// excepted. Nothing is there then, until it is [shown](Self::show_remapped).
+    ///
+    /// # Errors
+    /// ENOMEM where the process has no mappings left; all is as it was then.
+    fn map_otherwise(
+        &mut self,
+        (space, start, bytes): (SpaceId, u64, u64),
+        to: Sharing,
+    ) -> Result<Vec<Remapped>, Errno> {
+        let mut done: Vec<Remapped> = Vec::new();
+        let Some(view) = self.view_at(space, start).filter(|view| view.sharing == Sharing::Shared)
+        else {
+            return Ok(done);
+        };
+        let end = start.saturating_add(bytes).min(view.start + view.bytes).div_ceil(PAGE_SIZE);
+        let mut wanted: Vec<Remapped> = Vec::new();
+        for page in start / PAGE_SIZE..end {
+            let before = match self.copied.contains(&(space, page)) {
+                true => Sharing::Copied,
+                false => Sharing::Shared,
+            };
+            if before == to || self.is_private(space, Vpn(page)) {
+                continue;
+            }
+            match wanted.last_mut() {
+                Some(run) if run.first.0 + run.pages == page => run.pages += 1,
+                _ => wanted.push(Remapped { first: Vpn(page), pages: 1, before }),
+            }
+        }
+        for run in wanted {
+            let mapped = Reservation::try_room().and_then(|()| self.remap(&view, &run, to));
+            if let Err(errno) = mapped {
+                self.map_back(space, &done);
+                return Err(errno);
+            }
+            done.push(run);
+        }
+        Ok(done)
+    }
+
+    /// Whether a page of a view has contents of its own.
+    fn is_private(&self, space: SpaceId, page: Vpn) -> bool {
+        let Ok(pte) = self.manager.snapshot().pte(space, page.address()) else { return false };
+        match pte {
+            PteView::Valid { is_shared, .. } => !is_shared,
+            PteView::Zero | PteView::DemandZero(_) => false,
+            PteView::Prototype { .. } | PteView::File { .. } => false,
+            PteView::Transition { .. } | PteView::PageFile(_) => true,
+            PteView::Stored(_) | PteView::Lost => true,
+        }
+    }
+
+    fn remap(&mut self, view: &View, run: &Remapped, to: Sharing) -> Result<(), Errno> {
+        self.map_file(view, (run.first.address(), run.pages * PAGE_SIZE), to)?;
+        for page in run.first.0..run.first.0 + run.pages {
+            match to {
+                Sharing::Copied => self.copied.insert((view.space, page)),
+                Sharing::Shared => self.copied.remove(&(view.space, page)),
+            };
+        }
+        Ok(())
+    }
+
+    /// Maps pages as they were before.
+    fn map_back(&mut self, space: SpaceId, done: &[Remapped]) {
+        for run in done {
+            let Some(view) = self.view_at(space, run.first.address()) else { continue };
+            let mapped = self.remap(&view, run, run.before);
+            mapped.unwrap_or_else(|errno| memory::fatal("mapping a view as it was", errno));
+        }
+        self.show_remapped(space, done);
+    }
+
+    /// Maps the pages in memory of ranges that were mapped otherwise.
+    fn show_remapped(&mut self, space: SpaceId, done: &[Remapped]) {
+        for run in done {
+            for page in (run.first.0..run.first.0 + run.pages).map(Vpn) {
+                if let Some((frame, rights)) = self.shared_page(space, page) {
+                    self.show(space, page, frame, rights);
+                }
+            }
+        }
     }
 
     /// Unmaps the view at an address; the memory of its section goes with the last one.
@@ -101,8 +230,10 @@ impl State {
             self.unmap_file(view).map_err(Error::system("unmapping a view"))?;
         }
         self.call(&Call::UnmapView(space, inside))?;
-        if found.is_some() {
+        if let Some(view) = found {
             self.views.remove(self.first_behind(space, inside) - 1);
+            let pages = view.start / PAGE_SIZE..(view.start + view.bytes) / PAGE_SIZE;
+            self.copied.retain(|(of, page)| *of != space || !pages.contains(page));
         }
         self.remove_sections();
         Ok(())
@@ -111,6 +242,7 @@ impl State {
     /// A space is gone, and its views.
     pub(crate) fn forget_views(&mut self, space: SpaceId) {
         self.views.retain(|view| view.space != space);
+        self.copied.retain(|(of, _)| *of != space);
         self.remove_sections();
     }
 

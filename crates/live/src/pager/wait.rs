@@ -47,7 +47,7 @@ impl Bed {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Place {
     Unused,
     /// A thread of the program sleeps, or will.
@@ -58,21 +58,22 @@ enum Place {
 
 /// All places.
 pub(crate) struct Waits {
-    places: Box<[(Place, Arc<Bed>)]>,
+    places: Box<[Place]>,
+    beds: Arc<[Bed]>,
     unused: Vec<u32>,
 }
 
 impl Waits {
     pub(crate) fn new() -> Self {
-        let places = (0..PLACES).map(|_| (Place::Unused, Arc::default())).collect();
-        Self { places, unused: (0..PLACES).rev().collect() }
+        let places = (0..PLACES).map(|_| Place::Unused).collect();
+        let beds = (0..PLACES).map(|_| Bed::default()).collect();
+        Self { places, beds, unused: (0..PLACES).rev().collect() }
     }
 
     fn take(&mut self, as_what: Place) -> Option<ThreadId> {
         let number = self.unused.pop()?;
-        let (place, bed) = &mut self.places[number as usize];
-        *place = as_what;
-        bed.0.store(WAITING, Ordering::Relaxed);
+        self.places[number as usize] = as_what;
+        self.beds[number as usize].0.store(WAITING, Ordering::Relaxed);
         Some(ThreadId(number))
     }
 
@@ -86,14 +87,14 @@ impl Waits {
         self.take(Place::Kernel(space, page))
     }
 
-    /// Where a thread sleeps.
-    pub(crate) fn place(&self, thread: ThreadId) -> Arc<Bed> {
-        Arc::clone(&self.places[thread.0 as usize].1)
+    /// Where threads sleep, by their numbers.
+    pub(crate) fn beds(&self) -> Arc<[Bed]> {
+        Arc::clone(&self.beds)
     }
 
     /// What a thread was told, if it was: then its place is another's.
     pub(crate) fn end(&mut self, thread: ThreadId) -> Option<Told> {
-        let (place, _) = &mut self.places[thread.0 as usize];
+        let place = &mut self.places[thread.0 as usize];
         let Place::Thread(Some(told)) = place else { return None };
         let told = *told;
         *place = Place::Unused;
@@ -103,19 +104,18 @@ impl Waits {
 
     /// Tells a thread; the page that it waits for in the kernel, if that is where it waits.
     pub(crate) fn tell(&mut self, thread: ThreadId, told: Told) -> Option<(SpaceId, Vpn)> {
-        let (place, bed) = self.places.get_mut(thread.0 as usize)?;
-        match place {
+        let place = self.places.get_mut(thread.0 as usize)?;
+        match *place {
             Place::Unused => None,
-            Place::Thread(answer) => {
-                *answer = Some(told);
-                bed.tell();
+            Place::Thread(_) => {
+                *place = Place::Thread(Some(told));
+                self.beds[thread.0 as usize].tell();
                 None
             }
             Place::Kernel(space, page) => {
-                let waited = (*space, *page);
                 *place = Place::Unused;
                 self.unused.push(thread.0);
-                Some(waited)
+                Some((space, page))
             }
         }
     }

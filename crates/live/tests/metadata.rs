@@ -1,0 +1,201 @@
+//! What a machine takes beside its budget, counted where it is allocated and by the kernel: at
+//! most a hundredth of the memory that it manages.
+#![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use memtide_core::Allocation;
+use memtide_core::units::Bytes;
+use memtide_live::page_file::PageFileOptions;
+use memtide_live::{FaultPath, Machine, MachineOptions};
+use support::{MIB, PAGE, READ_WRITE, committed, mark, scrambled, section, space, store, view};
+
+/// Bytes that are allocated.
+struct Counting(AtomicUsize);
+
+// SAFETY: all is the system's allocator's; counting changes nothing of it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.0.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        self.0.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        self.0.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(start, layout) }
+    }
+
+    unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        self.0.fetch_add(size, Ordering::Relaxed);
+        self.0.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(start, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATED: Counting = Counting(AtomicUsize::new(0));
+
+const GIB: u64 = 1024 * MIB;
+
+/// Bytes of the buffers that writes and reads pass through, which are a part of the budget.
+const BUFFERS: u64 = 4 * MIB;
+
+/// Bytes in memory of mappings of ours that are no pages of spaces or homes: buffers, and what is
+/// known of each slot of the page file.
+fn mapped() -> u64 {
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("the mappings");
+    let (mut all, mut kib) = (0, 0);
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("Rss:") => {
+                kib = words.next().and_then(|word| word.parse::<u64>().ok()).expect("KiB");
+            }
+            Some("VmFlags:") => {
+                let flags: Vec<&str> = words.collect();
+                let is_managed = flags.iter().any(|flag| ["um", "uw", "ui"].contains(flag));
+                if flags.contains(&"dc") && !is_managed && !flags.contains(&"sh") {
+                    all += kib;
+                }
+            }
+            _ => {}
+        }
+    }
+    all * 1024
+}
+
+/// What the kernel's own page tables of this process take.
+fn tables() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("the status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPTE:")).expect("VmPTE");
+    line.trim().split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).expect("KiB") * 1024
+}
+
+/// Uses a machine, and returns what it took beside its budget meanwhile.
+fn beside(budget: u64, compression: Option<u8>, used: impl FnOnce(&Machine)) -> u64 {
+    let allocated = || ALLOCATED.0.load(Ordering::Relaxed) as u64;
+    let (before, tables_before) = (allocated(), tables());
+    let mut options = MachineOptions::new(Bytes(budget));
+    options.compression = compression;
+    options.without = support::without();
+    let maximum = Bytes(4096 * MIB);
+    options.page_file = Some(PageFileOptions { maximum, ..PageFileOptions::default() });
+    let machine = Machine::new(&options).expect("a machine");
+    used(&machine);
+    let slots: u64 = machine
+        .inspect(|manager| manager.snapshot().page_files().map(|file| u64::from(file.used)).sum());
+    // Not every buffer need have been used, but what is known of slots is known of each.
+    let mapped = mapped().saturating_sub(BUFFERS).max(slots * 8);
+    let taken = allocated() - before + mapped;
+    eprintln!(
+        "{} MiB, compression {compression:?}: {} KiB allocated, {} KiB for {slots} slots, \
+         {} KiB of the kernel's own tables",
+        budget / MIB,
+        (allocated() - before) / 1024,
+        mapped / 1024,
+        (tables() - tables_before) / 1024,
+    );
+    taken
+}
+
+/// Asserts a share, in hundredths of a percent.
+fn within(taken: u64, managed: u64, most: u64) {
+    let share = taken as f64 * 100.0 / managed as f64;
+    eprintln!("{taken} bytes of {managed}: {share:.2}%");
+    assert!(taken * 10_000 <= managed * most, "{taken} bytes for {managed}: {share:.2}%");
+}
+
+/// Pages of which half is noise, so that a compressed one is about half as large.
+fn fill(base: u64, bytes: u64) {
+    for page in 0..bytes / PAGE {
+        let at = base + page * PAGE;
+        (0..240).for_each(|word| store(at + word * 8, scrambled(page * 240 + word)));
+    }
+}
+
+#[test]
+fn a_machine_takes_at_most_a_hundredth_of_what_it_manages() {
+    const TEST: &str = "a_machine_takes_at_most_a_hundredth_of_what_it_manages";
+    support::succeeds(TEST, "", || {
+        let taken = beside(GIB / 4, None, |machine| {
+            let space = space(machine, FaultPath::InThread);
+            fill(committed(&space, GIB), GIB);
+            std::mem::forget(space);
+        });
+        within(taken, GIB, 100);
+    });
+}
+
+/// Each frame of compressed pages, and each of them, is an entry more.
+#[test]
+fn compressed_pages_take_a_fifth_of_that_more() {
+    const TEST: &str = "compressed_pages_take_a_fifth_of_that_more";
+    support::succeeds(TEST, "", || {
+        let taken = beside(GIB / 4, Some(50), |machine| {
+            let space = space(machine, FaultPath::InThread);
+            fill(committed(&space, GIB), GIB);
+            std::mem::forget(space);
+        });
+        within(taken, GIB, 120);
+    });
+}
+
+#[test]
+fn memory_that_is_used_here_and_there_takes_no_more_than_a_hundredth() {
+    const TEST: &str = "memory_that_is_used_here_and_there_takes_no_more_than_a_hundredth";
+    support::succeeds(TEST, "", || {
+        let taken = beside(GIB / 4, None, |machine| {
+            let space = space(machine, FaultPath::InThread);
+            let base = space.allocate(&Allocation::reserved(64 * GIB)).expect("addresses");
+            for part in 0..16 {
+                let at = base + part * 4 * GIB;
+                space.allocate(&Allocation::commit_at(at, GIB / 16)).expect("memory");
+                (0..GIB / 16 / PAGE).step_by(64).for_each(|page| store(at + page * PAGE, page));
+            }
+            std::mem::forget(space);
+        });
+        within(taken, GIB, 100);
+    });
+}
+
+#[test]
+fn a_section_takes_no_more_than_a_hundredth_of_its_views() {
+    const TEST: &str = "a_section_takes_no_more_than_a_hundredth_of_its_views";
+    support::succeeds(TEST, "", || {
+        let taken = beside(GIB / 8, None, |machine| {
+            let space = space(machine, FaultPath::InThread);
+            let section = section(machine, GIB / 2);
+            for _ in 0..2 {
+                mark(view(&space, &section, READ_WRITE), GIB / 2, 0);
+            }
+            std::mem::forget((space, section));
+        });
+        within(taken, GIB, 100);
+    });
+}
+
+/// What a machine takes that manages next to nothing.
+#[test]
+fn the_least_machine_takes_half_a_mebibyte() {
+    const TEST: &str = "the_least_machine_takes_half_a_mebibyte";
+    support::succeeds(TEST, "", || {
+        let taken = beside(4 * MIB, None, |machine| {
+            let space = space(machine, FaultPath::InThread);
+            store(committed(&space, PAGE), 1);
+            std::mem::forget(space);
+        });
+        assert!(taken <= MIB / 2, "{taken} bytes");
+    });
+}
