@@ -10,10 +10,9 @@ impl Manager {
     pub(crate) fn join_read(&mut self, waiter: &mut Waiter, pfn: Pfn) -> Outcome {
         let operation = OperationId(self.frames.entry(pfn).low());
         self.count_fault(waiter, |counters| counters.collided += 1);
-        match self.operations.get_mut(operation) {
-            Some(read) => read.waiters.push(*waiter),
-            None => panic!("frame {pfn} is read by operation {}, which is over", operation.0),
-        }
+        let is_on_its_way = self.operations.get(operation).is_some();
+        assert!(is_on_its_way, "frame {pfn} is read by operation {}, which is over", operation.0);
+        self.operations.join(operation, *waiter);
         Outcome::Pending
     }
 }
