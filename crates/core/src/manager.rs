@@ -66,7 +66,7 @@ pub struct Manager {
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) scratch: Vec<u64>,
     /// For the faults of all spaces and sections.
-    pub(crate) set_aside: SetAside,
+    pub(crate) set_aside: [SetAside; 2],
 }
 
 impl Manager {
@@ -99,7 +99,7 @@ impl Manager {
             counters: Counters::default(),
             repurposed: [0; STANDBY_PRIORITIES],
             scratch: Vec::new(),
-            set_aside: SetAside::default(),
+            set_aside: [SetAside::default(); 2],
             config,
         };
         manager.set_aside_for_all();

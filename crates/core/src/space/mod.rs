@@ -78,7 +78,7 @@ pub(crate) struct Space {
     pub(crate) tables: u64,
     pub(crate) counters: Counters,
     /// For the faults of private pages, and of pages of views.
-    pub(crate) set_aside: (SetAside, SetAside),
+    pub(crate) set_aside: [SetAside; 2],
 }
 
 impl Space {

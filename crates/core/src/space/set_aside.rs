@@ -79,14 +79,11 @@ impl Manager {
         let before = region.set_aside;
         region.set_aside = before.plus(SetAside::of(pages)).at_most(SetAside::of(&region.range()));
         let more = region.set_aside.minus(before);
-        let of_views = matches!(region.kind, RegionKind::View { .. });
-        let of = if of_views { &mut holder.set_aside.1 } else { &mut holder.set_aside.0 };
-        *of = of.plus(more);
-        self.set_aside = self.set_aside.plus(more);
-        let (private, shared) = holder.set_aside;
-        let most = u64::from(self.config.frames);
-        let entries = (private.pages + shared.pages).min(most);
-        holder.working_set.reserve(entries, shared.pages.min(most));
+        let place = place_of(region.kind);
+        holder.set_aside[place] = holder.set_aside[place].plus(more);
+        self.set_aside[place] = self.set_aside[place].plus(more);
+        let entries = entries_of(&holder.set_aside, self.config.frames);
+        holder.working_set.reserve(entries, holder.set_aside[VIEWS].pages);
         self.make_room_for_all();
     }
 
@@ -97,40 +94,51 @@ impl Manager {
         }
         let section = self.sections.get_mut(id);
         section.set_aside = SetAside { pages: section.pages, tables: section.tables.len() as u64 };
-        self.set_aside = self.set_aside.plus(section.set_aside);
+        self.set_aside[PRIVATE] = self.set_aside[PRIVATE].plus(section.set_aside);
         self.make_room_for_all();
     }
 
     /// A region is gone, and its faults.
     pub(crate) fn let_go_of_region(&mut self, space: SpaceId, kind: RegionKind, less: SetAside) {
+        let place = place_of(kind);
         let holder = self.spaces.get_mut(space);
-        let of_views = matches!(kind, RegionKind::View { .. });
-        let of = if of_views { &mut holder.set_aside.1 } else { &mut holder.set_aside.0 };
-        *of = of.minus(less);
-        self.set_aside = self.set_aside.minus(less);
+        holder.set_aside[place] = holder.set_aside[place].minus(less);
+        self.set_aside[place] = self.set_aside[place].minus(less);
     }
 
     /// A section is gone.
     pub(crate) fn let_go_of_section(&mut self, less: SetAside) {
-        self.set_aside = self.set_aside.minus(less);
+        self.set_aside[PRIVATE] = self.set_aside[PRIVATE].minus(less);
     }
 
     /// Makes room for what all spaces and sections may need together.
     fn make_room_for_all(&mut self) {
-        let SetAside { pages, tables } = self.set_aside;
+        let tables = self.set_aside.iter().map(|of| of.tables).sum::<u64>();
         self.tables.reserve(tables + u64::from(self.spaces.end()));
         // A page may leave a working set and another take its frame.
-        let outputs = crate::page::wide(2 * pages.min(self.outputs_most()) + OUTPUTS);
+        let entries = entries_of(&self.set_aside, self.config.frames);
+        let outputs = crate::page::wide(2 * entries + OUTPUTS);
         self.outputs.reserve(outputs.saturating_sub(self.outputs.len()));
         if let Some(store) = &mut self.store {
-            store.reserve(pages);
+            store.reserve(self.set_aside.iter().map(|of| of.pages).sum());
         }
     }
+}
 
-    /// Pages of working sets that can be resident at a time, each sharer's counted.
-    fn outputs_most(&self) -> u64 {
-        let frames = u64::from(self.config.frames);
-        let sharers = self.spaces.iter().filter(|(_, space)| space.set_aside.1.pages > 0).count();
-        frames.saturating_mul(1 + sharers as u64)
+/// The place among what is set aside of private pages, and of sections' own.
+const PRIVATE: usize = 0;
+
+/// The place of views.
+const VIEWS: usize = 1;
+
+const fn place_of(kind: RegionKind) -> usize {
+    match kind {
+        RegionKind::View { .. } => VIEWS,
+        RegionKind::Private | RegionKind::LargePages | RegionKind::Physical => PRIVATE,
     }
+}
+
+/// The most working-set entries: a frame has one private page, and any number of views map it.
+fn entries_of(set_aside: &[SetAside; 2], frames: u32) -> u64 {
+    set_aside[PRIVATE].pages.min(u64::from(frames)) + set_aside[VIEWS].pages
 }
