@@ -94,6 +94,11 @@ impl Frames {
         Ok(Self { homes, frames, sections: Vec::new() })
     }
 
+    /// How many there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.frames.len()
+    }
+
     /// The reservation of all homes.
     pub(crate) const fn homes(&self) -> &Reservation {
         &self.homes

@@ -103,8 +103,8 @@ impl State {
                 }
             }
             Output::Compress { operation } => {
-                let job = Job::Compress { operation, buffer: self.gather(operation) };
-                self.jobs.push_back(job);
+                let (buffer, pages) = (self.gather(operation), self.manager.compressed_pages());
+                self.jobs.push_back(Job::Compress { operation, buffer, pages });
             }
             Output::Read { operation } => self.jobs.push_back(Job::Read { operation }),
             Output::Write { operation } => self.begin_write(operation),

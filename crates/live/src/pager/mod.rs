@@ -8,6 +8,9 @@
 //! - Nothing that the pager touches lies in managed memory, so it never faults on itself.
 //! - Its lock is held with all signals blocked, and never across I/O or a wait.
 //! - What is mapped is what the manager thinks is mapped, whenever the lock is free.
+//! - Nothing allocates or frees memory on the way of a fault, with the lock or without: who faults
+//!   may hold its allocator's lock, and who has the pager's must not wait for that one. Calls
+//!   allocate, and set aside what faults will need.
 
 mod carry_out;
 mod job;
@@ -47,6 +50,15 @@ pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
 
 /// Changes that those who watch may be behind: of more the oldest are not told.
 const UNTOLD_MOST: usize = 256;
+
+/// Reads in progress at a time for threads that fault: far more than there are buffers for.
+pub(crate) const READS_MAX: u32 = 64;
+
+/// Jobs that faults may begin before one ends: reads, and compressions and an extension.
+const JOBS_OF_FAULTS: usize = 2 * READS_MAX as usize;
+
+/// Pages at a time whose accesses the kernel refuses.
+const POISONS_MOST: usize = 4096;
 
 /// The memory of a space.
 #[derive(Clone)]
@@ -195,21 +207,24 @@ impl Pager {
         page_file: Option<Arc<PageFile>>,
         buffers: Arc<BufferPool>,
     ) -> Self {
+        // The pages of one compression lie in their buffer while the next begins.
         let writes = manager.config().policy.writes_max as usize;
+        let kept = usize::from(manager.config().store.is_some());
+        let frames_max = frames.count();
         let mut state = State {
-            reads_left: buffers.count().saturating_sub(writes),
+            reads_left: buffers.count().saturating_sub(writes + kept),
             manager,
             frames,
             spaces: Vec::new(),
             views: Vec::new(),
             waits: Waits::new(),
-            jobs: VecDeque::with_capacity(256),
+            jobs: VecDeque::new(),
             is_growing: false,
             runs: Runs::default(),
             stores: Stores::default(),
-            slipped: Vec::with_capacity(256),
-            lost: Vec::new(),
-            poisons: Vec::new(),
+            slipped: Vec::with_capacity(frames_max),
+            lost: Vec::with_capacity(frames_max),
+            poisons: Vec::with_capacity(POISONS_MOST),
             zeros,
             has_changed: false,
             untold: VecDeque::with_capacity(UNTOLD_MOST),
@@ -220,6 +235,7 @@ impl Pager {
             began: Instant::now(),
         };
         state.drain();
+        state.set_aside();
         Self {
             state: Mutex::new(state),
             work: Condvar::new(),
@@ -508,7 +524,13 @@ impl State {
         self.note(|| Event::Call(call.clone()));
         let result = self.manager.call(call);
         self.drain();
+        self.set_aside();
         result
+    }
+
+    /// Makes room for the jobs that faults may begin, however many a call has begun.
+    fn set_aside(&mut self) {
+        self.jobs.reserve(JOBS_OF_FAULTS);
     }
 
     fn note_change(&mut self) {

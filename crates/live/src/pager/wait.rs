@@ -12,7 +12,7 @@ use memtide_core::{Exception, Refusal};
 use rustix::thread::futex;
 
 /// Threads that can wait at a time; more wait for one of these places.
-const PLACES: u32 = 4096;
+pub(crate) const PLACES: u32 = 4096;
 
 const WAITING: u32 = 0;
 const TOLD: u32 = 1;
