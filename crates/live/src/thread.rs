@@ -10,6 +10,8 @@ use crate::signal::SignalsBlocked;
 /// Begins a thread that blocks all signals: a program's handlers must not run on it, for they might
 /// touch managed memory.
 ///
+/// If it panics, the process ends: others wait for what it does, and would for ever.
+///
 /// It returns once the thread has begun. Before that it allocates, and who faults may wait for it
 /// with its allocator's lock.
 ///
@@ -22,7 +24,7 @@ pub(crate) fn spawn(
     let (ours, theirs) = (Arc::new(()), std::thread::current());
     let begins = Arc::clone(&ours);
     let thread = Builder::new().name(name.into()).spawn(move || {
-        let _blocked = SignalsBlocked::new();
+        let (_blocked, _ends_process) = (SignalsBlocked::new(), EndsProcess);
         drop(begins);
         theirs.unpark();
         run();
@@ -32,4 +34,14 @@ pub(crate) fn spawn(
         std::thread::park();
     }
     Ok(thread)
+}
+
+struct EndsProcess;
+
+impl Drop for EndsProcess {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
 }

@@ -38,6 +38,9 @@ thread_local! {
 fn locked<T>(act: impl FnOnce() -> T) -> T {
     if ARMED.load(Ordering::Relaxed) && !MAY.get() {
         VIOLATIONS.fetch_add(1, Ordering::Relaxed);
+        MAY.set(true);
+        eprintln!("{}", std::backtrace::Backtrace::force_capture());
+        MAY.set(false);
     }
     while LOCKED.swap(true, Ordering::Acquire) {
         std::thread::yield_now();
@@ -163,7 +166,7 @@ fn many_threads(path: FaultPath, compression: Option<u8>) {
     // Threads allocate where they begin and where they end.
     let [ready, begins, ends, over] = [(); 4].map(|()| Barrier::new(THREADS + 1));
     std::thread::scope(|scope| {
-        for thread in 0..THREADS as u64 {
+        let start = |thread: u64| {
             let (memory, ready, begins, ends) = (&memory, &ready, &begins, &ends);
             let over = &over;
             scope.spawn(move || {
@@ -178,14 +181,19 @@ fn many_threads(path: FaultPath, compression: Option<u8>) {
                 }
                 ends.wait();
                 over.wait();
-            });
-        }
+            })
+        };
+        let threads: Vec<_> = (0..THREADS as u64).map(start).collect();
         ready.wait();
         watched(|| {
             begins.wait();
             ends.wait();
         });
         over.wait();
+        // Until they are gone: a scope waits only for their work.
+        for thread in threads {
+            thread.join().expect("every word was right");
+        }
     });
 }
 
@@ -221,7 +229,7 @@ fn interrupted(path: FaultPath, compression: Option<u8>) {
     let thread = unsafe { libc::pthread_self() };
     let ends = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let signals = scope.spawn(|| {
             MAY.set(true);
             while !ends.load(Ordering::Acquire) {
                 // SAFETY: the thread waits for this one.
@@ -238,6 +246,7 @@ fn interrupted(path: FaultPath, compression: Option<u8>) {
             black_box(some);
         }
         ends.store(true, Ordering::Release);
+        signals.join().expect("no panic");
     });
 }
 

@@ -12,7 +12,9 @@
 //!   may hold its allocator's lock, and who has the pager's must not wait for that one. Calls
 //!   allocate, and set aside what faults will need.
 
+mod bed;
 mod carry_out;
+mod changes;
 mod job;
 mod poison;
 mod run;
@@ -22,7 +24,7 @@ pub(crate) mod wait;
 pub(crate) mod worker;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -30,7 +32,6 @@ use memtide_core::conditions::{ConditionSet, State as Level};
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Tick, Vpn};
 use memtide_core::{Call, Event, Exception, Input, Manager, Refusal, Reply};
 
-use rustix::thread::futex;
 use rustix::time::Timespec;
 
 use crate::frames::Frames;
@@ -38,6 +39,7 @@ use crate::page_file::{BufferPool, PageFile};
 use crate::signal::SignalsBlocked;
 use crate::uffd::{FaultPath, Reservation, Uffd};
 use crate::watch::Watchers;
+use changes::Changes;
 use job::{Job, Stores};
 use poison::Poison;
 use run::Runs;
@@ -115,8 +117,7 @@ pub(crate) struct Pager {
     work: Condvar,
     /// The page file is larger, or will not be.
     grown: Condvar,
-    /// Counts the changes of conditions; who waits for one sleeps on it.
-    changes: AtomicU32,
+    changes: Changes,
     turns: Turns,
     pub(crate) watchers: Watchers,
     ends: AtomicBool,
@@ -187,9 +188,7 @@ impl Locked<'_> {
             self.pager.work.notify_one();
         }
         if has_changed {
-            self.pager.changes.fetch_add(1, Ordering::Release);
-            let all = u32::MAX >> 1;
-            let _ = futex::wake(&self.pager.changes, futex::Flags::PRIVATE, all);
+            self.pager.changes.tell();
         }
         if self.signals.is_some() {
             self.pager.turns.give_way(turn);
@@ -240,7 +239,7 @@ impl Pager {
             state: Mutex::new(state),
             work: Condvar::new(),
             grown: Condvar::new(),
-            changes: AtomicU32::new(0),
+            changes: Changes::default(),
             turns: Turns::default(),
             watchers: Watchers::default(),
             ends: AtomicBool::new(false),
@@ -471,8 +470,7 @@ impl Pager {
         holds: impl Fn(ConditionSet) -> bool,
     ) -> bool {
         loop {
-            // What changes after this look changes the count, and so ends the sleep.
-            let seen = self.changes.load(Ordering::Acquire);
+            let seen = self.changes.seen();
             if holds(self.lock().conditions()) {
                 return true;
             }
@@ -482,7 +480,7 @@ impl Pager {
             }
             // A time that the kernel's clock cannot hold is as good as none.
             let left = left.and_then(|left| Timespec::try_from(left).ok());
-            let _ = futex::wait(&self.changes, futex::Flags::PRIVATE, seen, left.as_ref());
+            self.changes.wait(seen, left.as_ref());
         }
     }
 
