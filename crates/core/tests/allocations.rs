@@ -5,7 +5,7 @@ use allocation_counter::measure;
 use memtide_core::page::{Access, PAGE_SIZE, SpaceId, ThreadId, Tick};
 use memtide_core::{
     Allocation, Backing, Compressed, Config, Counters, DirtyTracking, Exception, Input, IoError,
-    MEM_COMMIT, MEM_RESERVE, MEM_WRITE_WATCH, Manager, OperationId, Output, SectionConfig,
+    MEM_COMMIT, MEM_RESERVE, MEM_WRITE_WATCH, Manager, OperationId, Output, Refusal, SectionConfig,
     SpaceConfig, StoreConfig, View,
 };
 
@@ -184,6 +184,7 @@ struct Cold {
     reads: Vec<OperationId>,
     writes: Vec<OperationId>,
     compressions: Vec<OperationId>,
+    extensions: Vec<(OperationId, u32)>,
     resumed: Vec<ThreadId>,
     raised: Vec<Exception>,
     inputs: u64,
@@ -193,18 +194,20 @@ struct Cold {
 
 impl Cold {
     fn new(store: Option<u32>) -> Self {
-        let mut config = Config::new(FRAMES).with_page_file(16_384, 16_384);
+        let mut config = Config::new(FRAMES).with_page_file(1024, 16_384);
         config.store = store.map(|frames_max| StoreConfig { frames_max });
         config.dirty_tracking = DirtyTracking::Fault;
         config.policy.waiters_max = 512;
         config.policy.reads_max = 32;
         config.policy.demand_zero_max = 16;
         config.policy.map_ahead_max = 16;
+        config.policy.slots_ahead_permille = 1250;
         Self {
             manager: Manager::new(config).expect("a machine"),
             reads: Vec::with_capacity(4096),
             writes: Vec::with_capacity(4096),
             compressions: Vec::with_capacity(4096),
+            extensions: Vec::with_capacity(4096),
             resumed: Vec::with_capacity(4096),
             raised: Vec::with_capacity(4096),
             inputs: 0,
@@ -220,7 +223,16 @@ impl Cold {
         let kind = MEM_RESERVE | MEM_COMMIT | flags;
         let bytes = pages * PAGE_SIZE;
         let allocation = Allocation { address: 0, bytes, kind, protection: 0x04 };
-        self.manager.allocate(space, &allocation).expect("memory")
+        loop {
+            match self.manager.allocate(space, &allocation) {
+                Ok(base) => return base,
+                Err(Refusal::CommitmentLimit { .. }) => {
+                    self.drain();
+                    assert!(self.complete_one(), "the page file grows");
+                }
+                Err(refusal) => panic!("refused: {refusal}"),
+            }
+        }
     }
 
     fn handle(&mut self, input: Input) {
@@ -240,6 +252,9 @@ impl Cold {
                 Output::Read { operation } => self.reads.push(operation),
                 Output::Write { operation } => self.writes.push(operation),
                 Output::Compress { operation } => self.compressions.push(operation),
+                Output::ExtendPageFile { operation, pages, .. } => {
+                    self.extensions.push((operation, pages));
+                }
                 Output::Resume { thread } => self.resumed.push(thread),
                 Output::Raise { exception, .. } => self.raised.push(exception),
                 _ => {}
@@ -249,7 +264,9 @@ impl Cold {
 
     fn complete_one(&mut self) -> bool {
         let result = Ok(());
-        if let Some(operation) = self.compressions.pop() {
+        if let Some((operation, pages)) = self.extensions.pop() {
+            self.handle(Input::ExtendDone { operation, result: Ok(pages) });
+        } else if let Some(operation) = self.compressions.pop() {
             let count = self.manager.frames_of(operation).len();
             let mut pages = self.manager.compressed_pages();
             for _ in 0..count {

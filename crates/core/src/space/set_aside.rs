@@ -65,6 +65,7 @@ impl Manager {
         let waiters = policy.waiters_max as usize;
         self.operations.reserve(operations.min(self.config.frames), waiters);
         self.waiting.reserve(waiters);
+        self.page_files.reserve();
         self.scratch.reserve(policy.cluster_max() as usize);
         self.make_room_for_all();
     }
