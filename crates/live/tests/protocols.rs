@@ -3,6 +3,7 @@
 //! processor's.
 #![cfg(target_os = "linux")]
 #![allow(dead_code, unreachable_pub, reason = "the files have more than a protocol each")]
+#![allow(clippy::cast_possible_truncation, reason = "addresses here are small")]
 
 mod support;
 

@@ -32,7 +32,7 @@ impl<P, H> Entry<P, H> {
     /// Registers a space here; `false` where the entry is in use.
     pub(super) fn register(&self, of: &Registered<P, H>) -> bool {
         let version = self.version.load(Ordering::Acquire);
-        if version % 2 != 0 || self.start.load(Ordering::Relaxed) != 0 {
+        if !version.is_multiple_of(2) || self.start.load(Ordering::Relaxed) != 0 {
             return false;
         }
         let (now, order) = (version.wrapping_add(1), Ordering::Acquire);
@@ -54,7 +54,7 @@ impl<P, H> Entry<P, H> {
     pub(super) fn find(&self, address: u64) -> Option<Registered<P, H>> {
         let version = self.version.load(Ordering::Acquire);
         let start = self.start.load(Ordering::Relaxed);
-        if version % 2 != 0 || start == 0 || address < start {
+        if !version.is_multiple_of(2) || start == 0 || address < start {
             return None;
         }
         let found = Registered {
