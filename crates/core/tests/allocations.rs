@@ -291,7 +291,8 @@ impl Cold {
     /// An access with all that it needs; the exception that it raised.
     fn access(&mut self, space: SpaceId, address: u64, access: Access) -> Option<Exception> {
         let thread = ThreadId(1);
-        (self.resumed.clear(), self.raised.clear());
+        self.resumed.clear();
+        self.raised.clear();
         if self.manager.touch(space, address, access) {
             return None;
         }
