@@ -1,5 +1,5 @@
-//! What threads agree by, but for locks. tests/protocols.rs puts loom's in the place of it and tries
-//! every order in which threads can meet.
+//! What threads agree by, but for locks. tests/protocols.rs puts loom's in the place of it and
+//! tries every order in which threads can meet.
 
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 

@@ -1,4 +1,4 @@
-//! What the pages of a region are: runs of pages alike, and which of them a fault has changed since.
+//! What the pages of a region are: runs of pages alike, and which of them faults have changed.
 //!
 //! A fault changes one page: it takes a guard away, or copies a page that is copied on write. It
 //! notes that in bits that were made when the guard or the copying was asked for, since a fault

@@ -12,7 +12,7 @@ use crate::pager::{Locked, Pager, State};
 pub(crate) enum Job {
     /// Read a cluster.
     Read { operation: OperationId },
-    /// Compress the pages of a cluster, which are in the buffer; the list is for what that comes to.
+    /// Compress the pages of a cluster, which are in the buffer; the list is for what comes of it.
     Compress { operation: OperationId, buffer: Buffer, pages: Vec<Compressed> },
     /// Make the page file larger.
     Extend { operation: OperationId, pages: u32 },
