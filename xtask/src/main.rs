@@ -6,7 +6,6 @@ mod checkout;
 mod deny;
 mod emulate;
 mod fuzz;
-mod miri;
 mod msrv;
 mod mutants;
 mod privileged;
@@ -39,8 +38,6 @@ enum Task {
     Privileged,
     /// Check the licences and sources of what the workspace depends on.
     Deny(deny::Options),
-    /// Interpret what can be interpreted, with every pointer and race checked.
-    Miri,
     /// Check with the oldest Rust that the workspace promises.
     Msrv,
     /// Change the core in small ways and tell what no test notices.
@@ -74,7 +71,6 @@ fn run(task: Task) -> Result<()> {
         Task::Emulate(options) => emulate::run(&checkout, &options),
         Task::Privileged => privileged::run(&checkout),
         Task::Deny(options) => deny::run(&checkout, &options),
-        Task::Miri => miri::run(&checkout),
         Task::Msrv => msrv::run(&checkout),
         Task::Mutants(options) => mutants::run(&checkout, &options),
         Task::Torture(options) => torture::run(&checkout, &options),
