@@ -127,7 +127,7 @@ fn hard(path: FaultPath, name: &str) -> anyhow::Result<()> {
     let (machine, space) = space(path)?;
     let mut vector: PagedVec<u64> = PagedVec::zeroed(&space, PAGES * WORDS)?;
     write(&mut vector, 0..PAGES);
-    let mut page_out = || -> anyhow::Result<()> {
+    let page_out = || -> anyhow::Result<()> {
         space.empty_working_set()?;
         machine.command(ListCommand::FlushModifiedList);
         let began = Instant::now();

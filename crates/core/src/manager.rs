@@ -11,7 +11,7 @@ use crate::conditions::Tracker;
 use crate::config::{Config, ConfigError};
 use crate::counters::Counters;
 use crate::gate::Gate;
-use crate::input::Input;
+use crate::input::{Compressed, Input};
 use crate::lists::STANDBY_PRIORITIES;
 use crate::operation::{OperationId, Operations, Source, Work};
 use crate::output::Output;
@@ -22,6 +22,7 @@ use crate::pools::Pools;
 use crate::section::Sections;
 use crate::space::Spaces;
 use crate::space::page_table::PageTables;
+use crate::space::set_aside::SetAside;
 use crate::store::Store;
 use crate::waiter::{Goal, Waiter};
 use crate::working_set::Balance;
@@ -64,6 +65,8 @@ pub struct Manager {
     pub(crate) repurposed: [u64; STANDBY_PRIORITIES],
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) scratch: Vec<u64>,
+    /// For the faults of all spaces and sections.
+    pub(crate) set_aside: [SetAside; 2],
 }
 
 impl Manager {
@@ -96,8 +99,10 @@ impl Manager {
             counters: Counters::default(),
             repurposed: [0; STANDBY_PRIORITIES],
             scratch: Vec::new(),
+            set_aside: [SetAside::default(); 2],
             config,
         };
+        manager.set_aside_for_all();
         manager.update_commit_limits();
         manager.judge_conditions();
         Ok(manager)
@@ -147,7 +152,10 @@ impl Manager {
             }
             Input::ReadDone { operation, result } => self.read_done(operation, result),
             Input::WriteDone { operation, result } => self.write_done(operation, result),
-            Input::CompressDone { operation, pages } => self.compress_done(operation, &pages),
+            Input::CompressDone { operation, pages } => {
+                self.compress_done(operation, &pages);
+                self.operations.keep_pages(pages);
+            }
             Input::ExtendDone { operation, result } => self.extend_done(operation, result),
             Input::Lost { frame, error } => self.contents_lost(frame, error),
             Input::Idle { pages } => self.zero_free_pages(pages),
@@ -159,7 +167,12 @@ impl Manager {
 
     /// The next output, in order; `None` when all are given.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // The next begins where memory is in use already.
+            self.outputs.clear();
+        }
+        output
     }
 
     /// Whether there are outputs to be taken.
@@ -182,6 +195,11 @@ impl Manager {
     #[must_use]
     pub fn frames_of(&self, operation: OperationId) -> &[Pfn] {
         self.operations.get(operation).map_or(&[], |operation| &operation.frames)
+    }
+
+    /// An empty list for [`Input::CompressDone`], which brings it back to be used again.
+    pub fn compressed_pages(&mut self) -> Vec<Compressed> {
+        self.operations.take_pages()
     }
 
     /// Where an operation in progress reads from or writes to, beginning with its first frame.

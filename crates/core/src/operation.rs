@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 
+use crate::input::Compressed;
 use crate::page::{Pfn, SectionId, SpaceId, narrow};
 use crate::space::pte::Slot;
 use crate::waiter::Waiter;
@@ -59,7 +60,6 @@ pub(crate) enum Work {
 pub(crate) struct Operation {
     pub(crate) work: Option<Work>,
     pub(crate) frames: Vec<Pfn>,
-    pub(crate) waiters: Vec<Waiter>,
 }
 
 /// All operations in progress.
@@ -68,9 +68,14 @@ pub(crate) struct Operation {
 pub(crate) struct Operations {
     table: Vec<Operation>,
     unused: Vec<u32>,
-    /// Lists of waiters that were served, for reads to come.
+    /// Threads that wait for a read, and for which, in the order they came.
+    waiters: Vec<(OperationId, Waiter)>,
+    /// Room for those of one read, while they are served.
     #[cfg_attr(feature = "serde", serde(skip))]
-    lists: Vec<Vec<Waiter>>,
+    served: Vec<Waiter>,
+    /// Lists for what compressions come to.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pages: Vec<Vec<Compressed>>,
     reads: u32,
     writes: u32,
     /// Pages that a new operation has room for.
@@ -83,8 +88,45 @@ impl Operations {
         /// More is reserved when it is needed.
         const MOST: u32 = 512;
         let cluster = cluster.min(MOST) as usize;
-        let (table, unused, lists) = (Vec::new(), Vec::new(), Vec::new());
-        Self { table, unused, lists, reads: 0, writes: 0, cluster }
+        Self {
+            table: Vec::new(),
+            unused: Vec::new(),
+            waiters: Vec::new(),
+            served: Vec::new(),
+            pages: Vec::new(),
+            reads: 0,
+            writes: 0,
+            cluster,
+        }
+    }
+
+    /// Makes room for so many operations and threads that wait, so that neither allocates.
+    pub(crate) fn reserve(&mut self, operations: u32, waiters: usize) {
+        /// Compressions are in progress one at a time, mostly.
+        const LISTS: usize = 8;
+        let first = self.table.len();
+        for number in first..first.max(operations as usize) {
+            self.grow();
+            self.unused.push(narrow(number));
+        }
+        // The lowest numbers go first.
+        self.unused.reverse();
+        self.waiters.reserve(waiters);
+        self.served.reserve(waiters);
+        self.pages.extend((0..LISTS).map(|_| Vec::with_capacity(self.cluster)));
+    }
+
+    /// A list with room for a cluster.
+    pub(crate) fn take_pages(&mut self) -> Vec<Compressed> {
+        self.pages.pop().unwrap_or_else(|| Vec::with_capacity(self.cluster))
+    }
+
+    /// Keeps a list to be used again, where there is room for it.
+    pub(crate) fn keep_pages(&mut self, mut pages: Vec<Compressed>) {
+        if self.pages.len() < self.pages.capacity() && pages.capacity() >= self.cluster {
+            pages.clear();
+            self.pages.push(pages);
+        }
     }
 
     /// Begins an operation without frames.
@@ -97,20 +139,14 @@ impl Operations {
         let number = self.unused.pop().unwrap_or_else(|| self.grow());
         let operation = &mut self.table[number as usize];
         operation.work = Some(work);
-        if matches!(work, Work::Read(_)) && operation.waiters.capacity() == 0 {
-            operation.waiters = self.lists.pop().unwrap_or_default();
-        }
         OperationId(number)
     }
 
-    /// One more place than there ever was, with lists for it: later ones find them when they need
-    /// them, whichever operations coincide.
+    /// One more place than there ever was, and room to give it back.
     fn grow(&mut self) -> u32 {
-        /// Threads that wait for one read, mostly.
-        const WAITERS: usize = 4;
         let frames = Vec::with_capacity(self.cluster);
-        self.table.push(Operation { work: None, frames, waiters: Vec::new() });
-        self.lists.push(Vec::with_capacity(WAITERS));
+        self.table.push(Operation { work: None, frames });
+        self.unused.reserve(self.table.len() - self.unused.len());
         narrow(self.table.len() - 1)
     }
 
@@ -123,27 +159,41 @@ impl Operations {
             Work::Write(_) | Work::Compress => self.writes -= 1,
             Work::Extend { .. } => {}
         }
-        let ended = Operation {
-            work: Some(work),
-            frames: core::mem::take(&mut operation.frames),
-            waiters: core::mem::take(&mut operation.waiters),
-        };
+        let ended = Operation { work: Some(work), frames: core::mem::take(&mut operation.frames) };
         Some(ended)
     }
 
-    /// Gives the place and the lists of an ended operation back.
+    /// Gives the place and the list of an ended operation back.
     pub(crate) fn recycle(&mut self, id: OperationId, mut ended: Operation) {
         ended.frames.clear();
-        ended.waiters.clear();
         ended.work = None;
         self.table[id.0 as usize] = ended;
         self.unused.push(id.0);
     }
 
-    /// Keeps a list of waiters that were served.
-    pub(crate) fn keep_list(&mut self, mut waiters: Vec<Waiter>) {
+    /// A thread waits for a read.
+    pub(crate) fn join(&mut self, id: OperationId, waiter: Waiter) {
+        self.waiters.push((id, waiter));
+    }
+
+    /// How many threads wait for a read.
+    pub(crate) fn waiters_of(&self, id: OperationId) -> usize {
+        self.waiters.iter().filter(|(of, _)| *of == id).count()
+    }
+
+    /// Takes the threads that wait for a read, in the order they came; the list goes back with
+    /// [`Operations::keep_served`].
+    pub(crate) fn take_waiters_of(&mut self, id: OperationId) -> Vec<Waiter> {
+        let mut served = core::mem::take(&mut self.served);
+        let of_read = self.waiters.extract_if(.., |(of, _)| *of == id);
+        served.extend(of_read.map(|(_, waiter)| waiter));
+        served
+    }
+
+    /// Keeps the list of waiters that were served.
+    pub(crate) fn keep_served(&mut self, mut waiters: Vec<Waiter>) {
         waiters.clear();
-        self.lists.push(waiters);
+        self.served = waiters;
     }
 
     pub(crate) fn get(&self, id: OperationId) -> Option<&Operation> {
@@ -171,15 +221,12 @@ impl Operations {
 
     /// Takes the threads off every list that wait for pages of a space.
     pub(crate) fn take_waiters(&mut self, space: SpaceId) -> Vec<Waiter> {
-        let of_space = |waiter: &mut Waiter| waiter.space == space;
-        let lists = self.table.iter_mut().map(|operation| &mut operation.waiters);
-        lists.flat_map(|waiters| waiters.extract_if(.., of_space)).collect()
+        let of_space = self.waiters.extract_if(.., |(_, waiter)| waiter.space == space);
+        of_space.map(|(_, waiter)| waiter).collect()
     }
 
     /// Forgets a thread that waits for nothing any more.
     pub(crate) fn forget(&mut self, thread: crate::page::ThreadId) {
-        for operation in &mut self.table {
-            operation.waiters.retain(|waiter| waiter.thread != thread);
-        }
+        self.waiters.retain(|(_, waiter)| waiter.thread != thread);
     }
 }

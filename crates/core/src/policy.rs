@@ -41,6 +41,12 @@ pub struct Policy {
     pub write_cluster: u32,
     /// Writes and compressions in flight at a time.
     pub writes_max: u32,
+    /// Reads in progress at a time for threads that fault; more of them wait. Without end on
+    /// Windows, whose disks have queues of their own.
+    pub reads_max: u32,
+    /// Threads that wait at a time at most. Room for them is set aside, and for all else that
+    /// faults need, so that faults allocate nothing; 0 sets nothing aside.
+    pub waiters_max: u32,
     /// The most pages of one read. A read begins with one page, doubles along a stream, and falls
     /// back to one page at random.
     pub read_cluster_max: u32,
@@ -52,8 +58,8 @@ pub struct Policy {
     /// is dear.
     pub map_ahead_max: u32,
     /// While a stream takes at least so many pages at a time, those behind them are read before
-    /// anyone asks for them, so that the disk works while the program does; 0 is Windows' way, which
-    /// reads when a page is wanted.
+    /// anyone asks for them, so that the disk works while the program does; 0 is Windows' way,
+    /// which reads when a page is wanted.
     pub read_ahead_min: u32,
     /// The priority of pages of spaces that set none. Windows: 5.
     pub page_priority: u8,
@@ -95,6 +101,8 @@ impl Policy {
             modified_age: Tick(30 * Tick::SECOND.0),
             write_cluster: 64,
             writes_max: 4,
+            reads_max: u32::MAX,
+            waiters_max: 0,
             read_cluster_max: 64,
             demand_zero_max: 1,
             map_ahead_max: 1,

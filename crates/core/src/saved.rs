@@ -52,7 +52,7 @@ pub(crate) mod tables {
     }
 
     pub(crate) fn serialize<S: Serializer>(
-        tables: &[Box<[u64; ENTRIES]>],
+        tables: &[[u64; ENTRIES]],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(tables.iter().map(|table| table.as_slice()))
@@ -60,9 +60,9 @@ pub(crate) mod tables {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Vec<Box<[u64; ENTRIES]>>, D::Error> {
+    ) -> Result<Vec<[u64; ENTRIES]>, D::Error> {
         let tables = Vec::<Table>::deserialize(deserializer)?;
-        Ok(tables.into_iter().map(|table| table.0).collect())
+        Ok(tables.into_iter().map(|table| *table.0).collect())
     }
 }
 

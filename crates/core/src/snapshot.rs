@@ -386,8 +386,8 @@ impl Snapshot<'_> {
             PageState::Transition => {
                 let operation = OperationId(entry.low());
                 let read = entry.has(Flag::Reading).then_some(operation);
-                let found = read.and_then(|id| self.manager.operations.get(id));
-                let waiters = found.map_or(0, |op| crate::page::narrow(op.waiters.len()));
+                let found = read.map(|id| self.manager.operations.waiters_of(id));
+                let waiters = found.map_or(0, crate::page::narrow);
                 FrameShape::InProgress { operation: read, waiters }
             }
         }
@@ -481,7 +481,7 @@ impl Snapshot<'_> {
         if page >= section.pages || !section.is_committed(page) {
             return PteView::Zero;
         }
-        let table = section.tables.get(&(page / 512)).copied();
+        let table = section.table(page / 512);
         let address =
             table.map(|table| crate::space::page_table::join(table, crate::page::wide(page % 512)));
         match (address.map(|a| self.manager.tables.get(a)), section.backing) {
@@ -644,7 +644,7 @@ impl Snapshot<'_> {
     /// The operations in progress, with their source and how many threads wait for each.
     pub fn operations(&self) -> impl Iterator<Item = (OperationId, Option<Source>, usize)> {
         let all = self.manager.operations.iter();
-        all.map(|(id, op)| (id, self.manager.source_of(id), op.waiters.len()))
+        all.map(|(id, _)| (id, self.manager.source_of(id), self.manager.operations.waiters_of(id)))
     }
 
     /// Threads that wait for a frame.

@@ -350,7 +350,7 @@ impl Manager {
             }
         }
         for (_, section) in self.sections.iter() {
-            let own = section.tables.len() as u64;
+            let own = section.tables.iter().filter(|table| **table > 0).count() as u64;
             tables += own;
             expected[paged] += SECTION_BYTES + own * TABLE_BYTES;
         }

@@ -166,6 +166,11 @@ impl Frames {
         Ok(Self { homes, frames, sections: Vec::new() })
     }
 
+    /// How many there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.frames.len()
+    }
+
     /// The reservation of all homes.
     pub(crate) const fn homes(&self) -> &Reservation {
         self.homes.area()
@@ -396,7 +401,8 @@ mod tests {
         let of = |section| pages.map(|page| SectionPage::new(SectionId(section), page));
         let sections = sections.into_iter().flat_map(of).map(Place::Section);
         let spaces = [PAGE_SIZE, 0x7fff_ffff_f000].map(Place::Space);
-        for place in sections.chain(spaces).chain([Place::Nowhere, Place::Home]) {
+        let homes = [0, 1, u32::MAX].map(|number| Place::Home(Home::of(number)));
+        for place in sections.chain(spaces).chain(homes).chain([Place::Nowhere]) {
             assert_eq!(Place::unpacked(place.packed()), place);
         }
         for sum in [Sum::Unknown, Sum::InFlight, Sum::Known(2), Sum::Known(u64::MAX)] {

@@ -39,6 +39,7 @@ mod signal;
 mod space;
 #[cfg(test)]
 mod speed;
+mod sync;
 mod thread;
 mod uffd;
 mod watch;

@@ -17,7 +17,8 @@ use crate::fault_path::in_thread;
 use crate::frames::Frames;
 use crate::options::MachineOptions;
 use crate::page_file::{BufferPool, CLUSTER, IoEngine, PageFile, PageFileOptions};
-use crate::pager::{Pager, Recorder, worker};
+use crate::pager::wait::PLACES;
+use crate::pager::{Pager, READS_MAX, Recorder, worker};
 use crate::space::{Space, SpaceOptions};
 use crate::thread;
 use crate::uffd::{FaultPath, Reservation, Uffd, Without};
@@ -91,6 +92,9 @@ fn policy(frames: u32, buffers: usize) -> Policy {
         map_ahead_max: 64,
         read_ahead_min: 8,
         writes_max: writes,
+        reads_max: READS_MAX,
+        // And a write that nobody waits for.
+        waiters_max: PLACES + 1,
         slots_ahead_permille: 1250,
         ..Policy::for_frames(frames)
     }

@@ -167,6 +167,9 @@ impl Space {
         let mut inside = *allocation;
         if allocation.address != 0 {
             inside.address = self.inside(allocation.address)?;
+            let granule = inside.address & !(ALLOCATION_GRANULARITY - 1);
+            let end = inside.address.saturating_add(allocation.bytes);
+            self.let_execute(granule, end.saturating_sub(granule), allocation.protection)?;
         }
         let base = match self.machine.pager().call(&Call::Allocate(self.id, inside))? {
             Reply::Address(base) => base,
@@ -177,19 +180,28 @@ impl Space {
             self.machine.pager().call(&Call::Free(range, MEM_RELEASE))?;
             return Err(Refusal::NoMemory { bytes: Bytes(allocation.bytes) }.into());
         }
-        self.let_execute(base, allocation.bytes, allocation.protection)?;
+        if allocation.address == 0
+            && let Err(error) = self.let_execute(base, allocation.bytes, allocation.protection)
+        {
+            let range = Range { space: self.id, address: base, bytes: 0 };
+            self.machine.pager().call(&Call::Free(range, MEM_RELEASE))?;
+            return Err(error);
+        }
         Ok(self.base + base)
     }
 
-    /// Lets instructions be fetched from pages whose protection allows it. What may be fetched is
-    /// the manager's to say from then on: a page without the right is not there.
+    /// Lets instructions be fetched from pages whose protection allows it, before the manager knows
+    /// of it: the kernel may have no mappings left. What may be fetched is the manager's to say: a
+    /// page without the right is not there.
     fn let_execute(&self, inside: u64, bytes: u64, protection: u32) -> Result<(), Error> {
-        let protection = Protection::from_windows(protection)?;
-        if !protection.allows(Access::Execute) {
+        let first = inside & !(PAGE_SIZE - 1);
+        let end = inside.saturating_add(bytes).div_ceil(PAGE_SIZE).saturating_mul(PAGE_SIZE);
+        let executes = Protection::from_windows(protection)
+            .is_ok_and(|protection| protection.allows(Access::Execute));
+        // What is not of the space is the manager's to refuse.
+        if !executes || end > self.options.addresses.0 {
             return Ok(());
         }
-        let first = inside & !(PAGE_SIZE - 1);
-        let end = (inside + bytes).next_multiple_of(PAGE_SIZE);
         let reservation = self.machine.pager().lock().reservation(self.id);
         let done = reservation.set_executable(first, end - first, true);
         done.map_err(Error::system("letting instructions be fetched"))
@@ -211,7 +223,9 @@ impl Space {
     /// to be copied on write, or no longer, and the process has no mappings left.
     pub fn protect(&self, address: u64, bytes: u64, protection: u32) -> Result<u32, Error> {
         let range = self.range(address, bytes)?;
+        self.let_execute(range.address, bytes, protection)?;
         let before = self.machine.pager().protect(range, protection)?;
+        // Pages of a view may have been mapped anew.
         self.let_execute(range.address, bytes, protection)?;
         Ok(before)
     }

@@ -3,8 +3,8 @@
 use crate::fault::{Outcome, Scene};
 use crate::manager::Manager;
 use crate::page::Access;
+use crate::space::page_uses::Change;
 use crate::space::pte::{DIRTY, Pte, Valid};
-use crate::space::region::PageUse;
 use crate::waiter::Waiter;
 
 impl Manager {
@@ -24,7 +24,7 @@ impl Manager {
                 return self.copy_on_write(scene, waiter, valid);
             }
             // It is private already, and was protected as copy-on-write since.
-            self.set_use(space, region, page, PageUse::Committed(protection.after_copy()));
+            self.note_change(space, region, page, Change::Copied);
         }
         let is_first = !valid.current_rights().allow(Access::Write);
         if is_first {

@@ -161,8 +161,8 @@ impl Manager {
         !protection.is_guard() && act(self, Scene { page, pte, protection, ..scene })
     }
 
-    /// Maps a page that was read with those that threads wait for, or is one of them: in the order of
-    /// the addresses, so that they also leave in that order.
+    /// Maps a page that was read with those that threads wait for, or is one of them: in the order
+    /// of the addresses, so that they also leave in that order.
     pub(crate) fn map_read_ahead(&mut self, pfn: Pfn, waiters: &[Waiter]) {
         let pte = self.frames.entry(pfn).pte();
         if pte == PteAddress::NONE || self.tables.get(pte) != Pte::Transition(pfn) {

@@ -12,14 +12,14 @@ impl Manager {
         let operation = OperationId(self.frames.entry(pfn).low());
         let is_whole = !waiter.is_counted;
         self.count_fault(waiter, |counters| counters.collided += 1);
-        let Some(read) = self.operations.get_mut(operation) else {
+        let Some(read) = self.operations.get(operation) else {
             panic!("frame {pfn} is read by operation {}, which is over", operation.0)
         };
-        read.waiters.push(*waiter);
         let place = read.frames.iter().position(|frame| *frame == pfn).unwrap_or(0);
-        let (before, behind) = (narrow(place), narrow(read.frames.len() - 1 - place));
+        let (before, after) = (narrow(place), narrow(read.frames.len() - 1 - place));
+        self.operations.join(operation, *waiter);
         if is_whole && self.config.policy.read_ahead_min > 0 {
-            self.follow(scene, Window { before, after: behind });
+            self.follow(scene, Window { before, after });
         }
         Outcome::Pending
     }

@@ -8,8 +8,8 @@ use crate::frame_supply::Wanted;
 use crate::manager::Manager;
 use crate::output::{Content, Output};
 use crate::pfn::Flag;
+use crate::space::page_uses::Change;
 use crate::space::pte::{Pte, Valid};
-use crate::space::region::PageUse;
 use crate::waiter::Waiter;
 use crate::working_set::list::Queue;
 use crate::working_set::resident::Mapping;
@@ -42,9 +42,7 @@ impl Manager {
         self.give_page(copy, pte, Pte::None, priority);
         self.frames.edit(copy, |entry| entry.set(Flag::Modified, true));
         let holder = self.spaces.get_mut(space).region_mut(region);
-        let inside = page - holder.first;
-        let private = PageUse::Committed(protection.after_copy());
-        holder.uses.set(inside..inside + 1, private);
+        holder.uses.note(page - holder.first, Change::Copied);
         self.map_page(Mapping {
             space,
             page,

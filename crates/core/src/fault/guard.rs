@@ -7,20 +7,15 @@ use crate::exception::Exception;
 use crate::fault::Outcome;
 use crate::manager::Manager;
 use crate::page::SpaceId;
-use crate::protection::Protection;
+use crate::space::page_uses::Change;
 use crate::space::region::PageUse;
 use crate::waiter::Waiter;
 
 impl Manager {
-    pub(crate) fn guard_fault(
-        &mut self,
-        waiter: &Waiter,
-        region: u32,
-        protection: Protection,
-    ) -> Outcome {
+    pub(crate) fn guard_fault(&mut self, waiter: &Waiter, region: u32) -> Outcome {
         let (space, page) = (waiter.space, waiter.page());
         self.count(space, |counters| counters.guard += 1);
-        self.set_use(space, region, page, PageUse::Committed(protection.without_guard()));
+        self.note_change(space, region, page, Change::Unguarded);
         // The stack's own guard is the lowest page of what is committed; one that a program has set
         // above it is like any other.
         let found = self.spaces.get(space).region(region);
@@ -64,11 +59,21 @@ impl Manager {
         region.uses.set(left, PageUse::Committed(protection));
     }
 
-    /// Changes what one page is, its rights included.
-    pub(crate) fn set_use(&mut self, space: SpaceId, number: u32, page: u64, wanted: PageUse) {
+    fn set_use(&mut self, space: SpaceId, number: u32, page: u64, wanted: PageUse) {
         let region = self.spaces.get_mut(space).region_mut(number);
         let inside = page - region.first;
         region.uses.set(inside..inside + 1, wanted);
+        self.update_rights_at(space, page);
+    }
+
+    /// Notes what a fault has changed about a page, its rights included.
+    pub(crate) fn note_change(&mut self, space: SpaceId, number: u32, page: u64, change: Change) {
+        let region = self.spaces.get_mut(space).region_mut(number);
+        region.uses.note(page - region.first, change);
+        self.update_rights_at(space, page);
+    }
+
+    fn update_rights_at(&mut self, space: SpaceId, page: u64) {
         let root = self.spaces.get(space).root;
         if let Some(pte) = self.tables.peek(root, page) {
             self.update_rights(space, page, pte);

@@ -25,6 +25,9 @@ impl Manager {
         waiter: &mut Waiter,
     ) -> Outcome {
         let Some(source) = self.source_at(pte) else { return Outcome::Again };
+        if self.operations.reads() >= self.config.policy.reads_max {
+            return Outcome::NoFrame;
+        }
         let Some(pfn) = self.frame_for(scene.space, Wanted::Any) else { return Outcome::NoFrame };
         if self.source_at(pte) != Some(source) {
             self.free_frame(pfn);
@@ -45,10 +48,7 @@ impl Manager {
             region.streams.handled(scene.page, window);
             self.read_on(scene, window);
         }
-        match self.operations.get_mut(operation) {
-            Some(read) => read.waiters.push(*waiter),
-            None => unreachable!("the read has just begun"),
-        }
+        self.operations.join(operation, *waiter);
         Outcome::Pending
     }
 
@@ -149,14 +149,14 @@ impl Manager {
         if !self.operations.get(id).is_some_and(is_read) {
             return;
         }
-        let Some(mut read) = self.operations.end(id) else { return };
+        let Some(read) = self.operations.end(id) else { return };
         let first = read.frames.first().map(|pfn| self.frames.entry(*pfn));
         let failed = first.filter(|entry| !entry.has(Flag::Orphan)).map(|entry| entry.pte());
         for pfn in &read.frames {
             self.page_read(*pfn, result.is_ok());
         }
         let alone = read.frames.len() == 1;
-        let waiters = core::mem::take(&mut read.waiters);
+        let waiters = self.operations.take_waiters_of(id);
         if self.config.policy.map_ahead_max > 1 && result.is_ok() && !waiters.is_empty() {
             for pfn in &read.frames {
                 self.map_read_ahead(*pfn, &waiters);
@@ -178,7 +178,7 @@ impl Manager {
                 Err(_) => self.fault(*waiter),
             }
         }
-        self.operations.keep_list(waiters);
+        self.operations.keep_served(waiters);
     }
 
     fn page_read(&mut self, pfn: Pfn, is_filled: bool) {

@@ -19,7 +19,10 @@ impl Manager {
             match self.tables.owner(pte) {
                 (Owner::Space(space), _) => self.take_out(space, pte, pfn),
                 (Owner::Section(section), page) => {
-                    for (space, page) in self.mappings_of(section, page) {
+                    let mut next = self.mapping_after(section, page, None);
+                    while let Some((space, page_of_space)) = next {
+                        next = self.mapping_after(section, page, next);
+                        let page = page_of_space;
                         let root = self.spaces.get(space).root;
                         if let Some(mapped) = self.tables.peek(root, page) {
                             self.take_out(space, mapped, pfn);
@@ -48,22 +51,26 @@ impl Manager {
         }
     }
 
-    /// Every place where a page of a section could be mapped. It searches all spaces: a lost page
-    /// is rare, and a list of mappings for each page would not be.
-    fn mappings_of(
+    /// The next place where a page of a section could be mapped, behind another. It searches all
+    /// spaces: a lost page is rare, and a list of mappings for each page would not be.
+    fn mapping_after(
         &self,
         section: crate::page::SectionId,
         page: u64,
-    ) -> alloc::vec::Vec<(SpaceId, u64)> {
-        let mut found = alloc::vec::Vec::new();
+        before: Option<(SpaceId, u64)>,
+    ) -> Option<(SpaceId, u64)> {
         for (id, space) in self.spaces.iter() {
             for (_, region) in space.regions() {
                 let Some((of, first)) = region.section_page(region.first) else { continue };
-                if of == section && page >= first && page < first + region.pages {
-                    found.push((id, region.first + (page - first)));
+                if of != section || page < first || page >= first + region.pages {
+                    continue;
+                }
+                let place = (id, region.first + (page - first));
+                if before.is_none_or(|before| (place.0.0, place.1) > (before.0.0, before.1)) {
+                    return Some(place);
                 }
             }
         }
-        found
+        None
     }
 }

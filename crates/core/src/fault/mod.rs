@@ -173,7 +173,7 @@ impl Manager {
                 let (address, access) = (waiter.address, waiter.access);
                 return Err(Outcome::Raised(Exception::GuardPage { address, access }));
             }
-            return Err(self.guard_fault(waiter, region, protection));
+            return Err(self.guard_fault(waiter, region));
         }
         if !protection.allows(waiter.access) {
             return Err(violation(self));

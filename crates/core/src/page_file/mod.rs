@@ -51,6 +51,13 @@ impl PageFiles {
         Self { files: configs.iter().map(file).collect(), next: 0 }
     }
 
+    /// Makes room for all that the files may grow to.
+    pub(crate) fn reserve(&mut self) {
+        for file in &mut self.files {
+            file.slots.reserve(file.maximum);
+        }
+    }
+
     pub(crate) fn get(&self, file: u8) -> Option<&PageFile> {
         self.files.get(usize::from(file))
     }

@@ -99,6 +99,16 @@ impl Slots {
         slot < self.size && self.taken[cluster] & !self.bad[cluster] & bit != 0
     }
 
+    /// Makes room for so many slots, so that growing to them allocates nothing.
+    pub(crate) fn reserve(&mut self, most: u32) {
+        let clusters = most.div_ceil(CLUSTER);
+        for words in [&mut self.taken, &mut self.bad] {
+            words.reserve((clusters as usize).saturating_sub(words.len()));
+        }
+        self.wholly_free.reserve(clusters);
+        self.partly_free.reserve(clusters);
+    }
+
     /// Makes the file so many slots large; the new slots are free.
     ///
     /// # Panics

@@ -20,7 +20,16 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// Makes room for so many clusters; all the new ones are in the set, or none.
+    /// Makes room for so many clusters, so that growing to them allocates nothing.
+    pub(super) fn reserve(&mut self, clusters: u32) {
+        let mut most = clusters;
+        for words in &mut self.levels {
+            most = most.div_ceil(u64::BITS);
+            words.reserve((most as usize).saturating_sub(words.len()));
+        }
+    }
+
+    /// Adds clusters up to so many; all the new ones are in the set, or none.
     pub(super) fn grow(&mut self, clusters: u32, filled: bool) {
         let mut added = self.clusters..clusters;
         if added.is_empty() {

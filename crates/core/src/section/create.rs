@@ -2,9 +2,6 @@
 //!
 //! Source: Microsoft's documentation of `CreateFileMapping`.
 
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
-
 use crate::commit::Charge;
 use crate::manager::Manager;
 use crate::page::{PAGE_SIZE, SectionId, wide};
@@ -16,6 +13,7 @@ use crate::section::{Backing, Section};
 use crate::space::page_table::{Owner, TABLE_BYTES};
 use crate::space::pte::Pte;
 use crate::space::runs::Runs;
+use crate::space::set_aside::SetAside;
 
 /// Bytes of the paged pool that a section's object takes.
 pub(crate) const SECTION_BYTES: u64 = 256;
@@ -71,13 +69,15 @@ impl Manager {
             backing: config.backing,
             charge: charge?,
             committed: config.is_reserved.then(|| Runs::new(pages, false)),
-            tables: BTreeMap::new(),
+            tables: alloc::vec![0; wide(pages.div_ceil(TABLE_PAGES))],
             views: 0,
             is_held: true,
             holds_writes: false,
             frames: 0,
+            set_aside: SetAside::default(),
         };
         let id = self.sections.insert(section);
+        self.set_aside_for_section(id);
         self.settle();
         Ok(id)
     }
@@ -86,13 +86,13 @@ impl Manager {
     /// has no room for it.
     pub(crate) fn prototype_for(&mut self, id: SectionId, page: u64) -> Option<PteAddress> {
         let place = page / TABLE_PAGES;
-        let table = match self.sections.get(id).tables.get(&place) {
-            Some(table) => *table,
+        let table = match self.sections.get(id).table(place) {
+            Some(table) => table,
             None => {
                 self.pools.charge(PoolKind::Paged, TABLE_BYTES).ok()?;
                 let first = page / TABLE_PAGES * TABLE_PAGES;
                 let table = self.tables.create(Owner::Section(id), first, 0);
-                self.sections.get_mut(id).tables.insert(place, table);
+                self.sections.get_mut(id).tables[wide(place)] = table + 1;
                 table
             }
         };
@@ -120,9 +120,9 @@ impl Manager {
         if keeps_modified && self.sections.get(id).holds_writes {
             self.release_held_writes(id);
         }
-        let tables: Vec<u32> = self.sections.get(id).tables.values().copied().collect();
         let mut unwritten = 0;
-        for table in tables {
+        for place in 0..self.sections.get(id).tables.len() as u64 {
+            let Some(table) = self.sections.get(id).table(place) else { continue };
             for index in 0..wide(TABLE_PAGES) {
                 let pte = crate::space::page_table::join(table, index);
                 if keeps_modified && self.is_unwritten(pte) {
@@ -137,12 +137,13 @@ impl Manager {
             return;
         }
         let section = self.sections.remove(id);
-        for table in section.tables.into_values() {
+        for table in section.tables.iter().filter_map(|table| table.checked_sub(1)) {
             self.tables.destroy(table);
             self.pools.release(PoolKind::Paged, TABLE_BYTES);
         }
         self.pools.release(PoolKind::Paged, SECTION_BYTES);
         self.commit.release(section.charge);
+        self.let_go_of_section(section.set_aside);
     }
 
     fn is_unwritten(&self, pte: PteAddress) -> bool {
@@ -219,8 +220,8 @@ impl Manager {
     }
 
     fn each_frame_of(&mut self, id: SectionId, call: impl Fn(&mut Self, crate::page::Pfn)) {
-        let tables: Vec<u32> = self.sections.get(id).tables.values().copied().collect();
-        for table in tables {
+        for place in 0..self.sections.get(id).tables.len() as u64 {
+            let Some(table) = self.sections.get(id).table(place) else { continue };
             for index in 0..wide(TABLE_PAGES) {
                 match self.tables.get(crate::space::page_table::join(table, index)) {
                     Pte::Valid(valid) => call(self, valid.pfn()),

@@ -7,14 +7,14 @@
 pub(crate) mod create;
 pub(crate) mod view;
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::commit::Charge;
-use crate::page::{SectionId, narrow};
+use crate::page::{SectionId, narrow, wide};
 use crate::protection::Protection;
 use crate::refusal::Refusal;
 use crate::space::runs::Runs;
+use crate::space::set_aside::SetAside;
 
 /// Where the pages of a section come from and go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,19 +36,29 @@ pub(crate) struct Section {
     pub(crate) charge: Charge,
     /// Which pages are committed (`SEC_RESERVE`); `None` is all of them.
     pub(crate) committed: Option<Runs<bool>>,
-    /// The table of prototype PTEs for each 512 pages, made when one of them is first touched.
-    pub(crate) tables: BTreeMap<u64, u32>,
+    /// The number behind that of the table of prototype PTEs for each 512 pages; 0 where none of
+    /// them was touched yet.
+    #[cfg_attr(feature = "serde", serde(with = "crate::saved::sparse"))]
+    pub(crate) tables: Vec<u32>,
     pub(crate) views: u32,
     pub(crate) is_held: bool,
     pub(crate) holds_writes: bool,
     /// Frames that belong to it, in any state.
     pub(crate) frames: u64,
+    /// For the faults of its pages.
+    pub(crate) set_aside: SetAside,
 }
 
 impl Section {
     #[inline]
     pub(crate) fn is_committed(&self, page: u64) -> bool {
         self.committed.as_ref().is_none_or(|committed| committed.get(page))
+    }
+
+    /// The table of the page that is so many tables behind the first, if there is one.
+    #[inline]
+    pub(crate) fn table(&self, place: u64) -> Option<u32> {
+        self.tables.get(wide(place))?.checked_sub(1)
     }
 
     /// Whether nobody can reach it any more.

@@ -83,6 +83,7 @@ impl Manager {
             self.pools.release(PoolKind::NonPaged, DESCRIPTOR_BYTES);
             return Err(refusal);
         }
+        self.set_aside(holder, number, &(first..first + count));
         self.sections.get_mut(view.section).views += 1;
         Ok(first << PAGE_SHIFT)
     }

@@ -228,6 +228,9 @@ impl Manager {
             region.write_watch = Some(Box::new(WriteWatchMap::new(count)));
         }
         let number = self.spaces.get_mut(space).insert(region);
+        if wanted.has(MEM_COMMIT) || kind != RegionKind::Private {
+            self.set_aside(space, number, &pages);
+        }
         if is_large && let Err(refusal) = self.fill_large_pages(space, number) {
             self.release_region(space, number);
             return Err(refusal);
@@ -302,6 +305,7 @@ impl Manager {
         let region = self.spaces.get_mut(space).region_mut(number);
         region.charge.merge(charge);
         region.uses.set(inside, PageUse::Committed(protection));
+        self.set_aside(space, number, pages);
         self.update_rights_of(space, pages);
         Ok(())
     }

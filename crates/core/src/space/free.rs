@@ -116,6 +116,7 @@ impl Manager {
         self.delete_pages(space, number, &pages);
         let mut region = self.spaces.get_mut(space).remove(number);
         self.commit.release(region.charge.take());
+        self.let_go_of_region(space, region.kind, region.set_aside);
         if region.write_watch.is_some() {
             self.pools.release(PoolKind::Paged, WriteWatchMap::bytes(region.pages));
         }

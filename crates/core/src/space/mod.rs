@@ -3,6 +3,7 @@
 pub(crate) mod descriptor_tree;
 pub(crate) mod layout;
 pub(crate) mod page_table;
+pub(crate) mod page_uses;
 pub(crate) mod pte;
 pub(crate) mod region;
 pub(crate) mod runs;
@@ -18,6 +19,7 @@ pub(crate) mod process;
 pub(crate) mod protect;
 pub(crate) mod query;
 pub(crate) mod reset;
+pub(crate) mod set_aside;
 pub(crate) mod stack;
 pub(crate) mod write_watch;
 pub(crate) mod write_watch_map;
@@ -34,6 +36,7 @@ use crate::working_set::{Limits, list::WorkingSetList};
 use descriptor_tree::{Descriptor, DescriptorTree};
 use layout::Layout;
 use region::Region;
+use set_aside::SetAside;
 
 /// What a space may do that not everyone may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -74,6 +77,8 @@ pub(crate) struct Space {
     /// Page tables below the root.
     pub(crate) tables: u64,
     pub(crate) counters: Counters,
+    /// For the faults of private pages, and of pages of views.
+    pub(crate) set_aside: [SetAside; 2],
 }
 
 impl Space {
@@ -93,6 +98,7 @@ impl Space {
             physical_charge: Charge::NOTHING,
             tables: 0,
             counters: Counters::default(),
+            set_aside: Default::default(),
         }
     }
 

@@ -10,8 +10,9 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use crate::page::{Access, SectionId, SpaceId, Vpn, narrow};
+use crate::page::{Access, SectionId, SpaceId, Vpn, narrow, wide};
 use crate::pfn::PteAddress;
 use crate::space::pte::{Pte, touched};
 
@@ -62,7 +63,7 @@ const FORGOTTEN: Remembered = Remembered { space: u32::MAX, table: 0, leaf: u64:
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct PageTables {
     #[cfg_attr(feature = "serde", serde(with = "crate::saved::tables"))]
-    entries: Vec<Box<[u64; ENTRIES]>>,
+    entries: Vec<[u64; ENTRIES]>,
     tables: Vec<Table>,
     unused: Vec<u32>,
     #[cfg_attr(feature = "serde", serde(skip, default = "nothing_remembered"))]
@@ -94,6 +95,14 @@ impl PageTables {
         }
     }
 
+    /// Makes room for so many tables in use at a time, so that creating them allocates nothing.
+    pub(crate) fn reserve(&mut self, tables: u64) {
+        let more = wide(tables).saturating_sub(self.tables.len());
+        self.entries.reserve(more);
+        self.tables.reserve(more);
+        self.unused.reserve((self.tables.len() + more).saturating_sub(self.unused.len()));
+    }
+
     /// A new, empty table.
     pub(crate) fn create(&mut self, owner: Owner, first: u64, level: u8) -> u32 {
         let table = Table { owner, first, level, used: 0, in_use: true };
@@ -102,7 +111,7 @@ impl PageTables {
             return index;
         }
         self.tables.push(table);
-        self.entries.push(Box::new([0; ENTRIES]));
+        self.entries.push([0; ENTRIES]);
         narrow(self.tables.len() - 1)
     }
 
@@ -338,6 +347,14 @@ impl PageTables {
         }
         Ok(())
     }
+}
+
+/// The most tables below a root that pages of a range need.
+pub(crate) fn most_tables_of(pages: &Range<u64>) -> u64 {
+    let last = pages.end.saturating_sub(1).max(pages.start);
+    let at =
+        |level: u32| (last >> (ENTRY_BITS * level)) - (pages.start >> (ENTRY_BITS * level)) + 1;
+    (1..u32::from(LEVELS)).map(at).sum()
 }
 
 /// The table that an upper entry names: entries hold its number plus one, so that 0 is none.

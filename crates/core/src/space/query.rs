@@ -63,19 +63,19 @@ impl Manager {
         };
         let region = holder.region(number);
         let inside = page - region.first;
-        let (mut run, mut page_use) = region.uses.run(inside);
+        let (mut alike, mut page_use) = region.uses.run_from(inside);
         if let RegionKind::View { section, first } = region.kind
             && let Some(committed) = &self.sections.get(section).committed
         {
             let (section_run, is_committed) = committed.run(first + inside);
-            run.end = run.end.min(section_run.end - first);
+            alike = alike.min(section_run.end - first);
             if !is_committed {
                 page_use = PageUse::Reserved;
             }
         }
         Ok(RegionInfo {
             base,
-            bytes: bytes(run.end - inside),
+            bytes: bytes(alike - inside),
             state: RegionState::Allocated {
                 allocation_base: region.first << PAGE_SHIFT,
                 allocation_protection: region.protection,

@@ -11,7 +11,8 @@ use crate::fault::stream::Streams;
 use crate::page::{GRANULE_PAGES, SectionId, SpaceId};
 use crate::protection::Protection;
 use crate::refusal::Refusal;
-use crate::space::runs::Runs;
+use crate::space::page_uses::PageUses;
+use crate::space::set_aside::SetAside;
 use crate::space::write_watch_map::WriteWatchMap;
 
 /// What a page of a region is.
@@ -94,13 +95,15 @@ pub(crate) struct Region {
     /// Whether any page of it was ever asked for its PTE: if not, no PTE of it says anything.
     pub(crate) is_touched: bool,
     /// What its pages are, counted from its first.
-    pub(crate) uses: Runs<PageUse>,
+    pub(crate) uses: PageUses,
     pub(crate) charge: Charge,
     pub(crate) write_watch: Option<Box<WriteWatchMap>>,
     pub(crate) stack: Option<Stack>,
     /// Who mapped a view into the area that all spaces share (Windows 9x).
     pub(crate) mapped_by: Option<SpaceId>,
     pub(crate) streams: Streams,
+    /// For the faults of its pages.
+    pub(crate) set_aside: SetAside,
 }
 
 impl Region {
@@ -111,12 +114,13 @@ impl Region {
             kind,
             protection,
             is_touched: false,
-            uses: Runs::new(pages, PageUse::Reserved),
+            uses: PageUses::reserved(pages),
             charge: Charge::NOTHING,
             write_watch: None,
             stack: None,
             mapped_by: None,
             streams: Streams::default(),
+            set_aside: SetAside::default(),
         }
     }
 

@@ -24,6 +24,11 @@ impl<T: Copy + Eq> Runs<T> {
         Self { len, first: value, later: BTreeMap::new() }
     }
 
+    /// How many pages.
+    pub(crate) const fn len(&self) -> u64 {
+        self.len
+    }
+
     /// What a page is.
     #[inline]
     pub(crate) fn get(&self, page: u64) -> T {

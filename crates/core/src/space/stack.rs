@@ -55,6 +55,8 @@ impl Manager {
         let protection = Protection::READ_WRITE;
         region.uses.set(all - top..all, PageUse::Committed(protection));
         region.uses.set(all - top - 1..all - top, PageUse::Committed(protection.guarded()));
+        let pages = region.range();
+        self.set_aside(space, number, &pages);
         self.settle();
         Ok(base)
     }

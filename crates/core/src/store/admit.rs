@@ -110,12 +110,12 @@ impl Manager {
             return true;
         }
         let oldest = store.oldest();
-        let needed = crate::page::narrow(oldest.len());
+        let needed = crate::page::narrow(oldest.iter().flatten().count());
         let spare = self.frames.available().saturating_sub(self.config.policy.available_low);
         if self.page_files.free() < u64::from(needed) || spare < needed {
             return false;
         }
-        for number in oldest {
+        for number in oldest.into_iter().flatten() {
             self.send_on(number);
         }
         self.store.as_ref().is_some_and(|store| !store.is_full())

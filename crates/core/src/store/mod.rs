@@ -16,7 +16,7 @@ use crate::output::Stored;
 use crate::page::{Pfn, narrow};
 use crate::pfn::PteAddress;
 use packed::Packed;
-use placement::{Place, Placement};
+use placement::{PLACES_MAX, Place, Placement};
 
 /// A page in the store, which is kept as [two words](packed::Packed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,10 +153,17 @@ impl Store {
         }
     }
 
+    /// Makes room for so many pages, so that keeping them allocates nothing.
+    pub(crate) fn reserve(&mut self, pages: u64) {
+        self.entries.reserve(crate::page::wide(pages).saturating_sub(self.entries.len()));
+        self.placement.reserve(u64::from(self.frames_max).min(pages));
+    }
+
     /// The entries in the frame that the store holds longest.
-    pub(crate) fn oldest(&self) -> Vec<u32> {
+    pub(crate) fn oldest(&self) -> [Option<u32>; PLACES_MAX] {
         let frame = self.placement.oldest_frame();
-        frame.map(|frame| self.placement.entries_in(frame).collect()).unwrap_or_default()
+        let mut entries = frame.into_iter().flat_map(|frame| self.placement.entries_in(frame));
+        core::array::from_fn(|_| entries.next())
     }
 
     /// All entries in use.

@@ -17,6 +17,9 @@ pub(crate) const GRANULE: u32 = 128;
 /// The size of a frame, in bytes.
 const FRAME: u32 = 4096;
 
+/// The most places of a frame.
+pub(crate) const PLACES_MAX: usize = CLASSES;
+
 /// A class for each whole number of granules in a frame.
 const CLASSES: usize = (FRAME / GRANULE) as usize;
 
@@ -62,6 +65,18 @@ impl Placement {
             frames: 0,
             entries: 0,
             bytes: 0,
+        }
+    }
+
+    /// Makes room for so many frames, so that adding them allocates nothing.
+    pub(crate) fn reserve(&mut self, frames: u64) {
+        let frames = crate::page::wide(frames);
+        self.slabs.reserve(frames.saturating_sub(self.slabs.len()));
+        // Of so much room as twice what is in it, a hash map makes more by tidying up.
+        self.slab_of.reserve((2 * frames).saturating_sub(self.slab_of.len()));
+        for (number, class) in (0..).zip(&mut self.classes) {
+            let entries = frames * capacity(number) as usize;
+            class.entries.reserve(entries.saturating_sub(class.entries.len()));
         }
     }
 

@@ -16,7 +16,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::growth::make_room;
-use crate::page::narrow;
+use crate::page::{narrow, wide};
 use crate::pfn::{NONE, PteAddress};
 
 /// Ages run from 0, used just now, to 7.
@@ -82,6 +82,13 @@ impl WorkingSetList {
             shared: HashMap::default(),
             hand: 0,
         }
+    }
+
+    /// Makes room for so many entries, so many of which another than the frame's index finds.
+    pub(crate) fn reserve(&mut self, entries: u64, shared: u64) {
+        self.entries.reserve(wide(entries).saturating_sub(self.entries.len()));
+        // Of so much room as twice what is in it, a hash map makes more by tidying up.
+        self.shared.reserve((2 * wide(shared)).saturating_sub(self.shared.len()));
     }
 
     pub(crate) fn len(&self) -> u32 {

@@ -37,8 +37,10 @@ impl Handlers {
         for _ in 0..THREADS {
             let (pager, uffd) = (Arc::clone(pager), Arc::clone(uffd));
             let (ends, wakes) = (Arc::clone(&handlers.ends), Arc::clone(&handlers.wakes));
-            let started =
-                thread::spawn("memtide-faults", move || serve(&pager, &uffd, &ends, &wakes));
+            let events = Vec::with_capacity(1);
+            let started = thread::spawn("memtide-faults", move || {
+                serve(&pager, &uffd, &ends, &wakes, events);
+            });
             handlers
                 .threads
                 .push(started.map_err(crate::Error::system("a thread that handles faults"))?);
@@ -60,8 +62,8 @@ impl Drop for Handlers {
 /// How long a thread waits at most before it looks whether it is still wanted.
 const NAP: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-fn serve(pager: &Pager, uffd: &Uffd, ends: &AtomicBool, wakes: &OwnedFd) {
-    let mut events = Vec::with_capacity(1);
+/// Threads that share the work have room for one event each.
+fn serve(pager: &Pager, uffd: &Uffd, ends: &AtomicBool, wakes: &OwnedFd, mut events: Vec<Event>) {
     while !ends.load(Ordering::Acquire) {
         if uffd.wait(wakes.as_fd(), Some(NAP)).is_err() {
             continue;

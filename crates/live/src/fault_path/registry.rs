@@ -1,43 +1,32 @@
 //! Which addresses are whose: what a signal's handler looks faults up in.
 //!
 //! # Invariants
-//! - An entry's range is written last and cleared first, so that whoever finds it finds the rest.
 //! - Entries are read without a lock and without allocating: a signal's handler reads them.
-
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use memtide_core::page::SpaceId;
 
 use crate::exception::Handler;
+use crate::fault_path::entry::{Entry, Registered};
 use crate::pager::Pager;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::uffd::FaultPath;
 
 /// Spaces that there can be in a process.
 pub(crate) const SPACES_MAX: usize = 1024;
 
-struct Entry {
-    start: AtomicU64,
-    end: AtomicU64,
-    pager: AtomicPtr<Pager>,
-    handler: AtomicPtr<Handler>,
-    space: AtomicU32,
-    is_in_thread: AtomicU32,
-}
+static ENTRIES: [Entry<Pager, Handler>; SPACES_MAX] = [const { unused() }; SPACES_MAX];
 
-impl Entry {
-    const fn unused() -> Self {
-        Self {
-            start: AtomicU64::new(0),
-            end: AtomicU64::new(0),
-            pager: AtomicPtr::new(std::ptr::null_mut()),
-            handler: AtomicPtr::new(std::ptr::null_mut()),
-            space: AtomicU32::new(0),
-            is_in_thread: AtomicU32::new(0),
-        }
+const fn unused<P, H>() -> Entry<P, H> {
+    Entry {
+        version: AtomicU32::new(0),
+        start: AtomicU64::new(0),
+        end: AtomicU64::new(0),
+        pager: AtomicPtr::new(std::ptr::null_mut()),
+        handler: AtomicPtr::new(std::ptr::null_mut()),
+        space: AtomicU32::new(0),
+        is_in_thread: AtomicU32::new(0),
     }
 }
-
-static ENTRIES: [Entry; SPACES_MAX] = [const { Entry::unused() }; SPACES_MAX];
 
 /// Entries that were ever in use: no more need to be looked at.
 static USED: AtomicU32 = AtomicU32::new(0);
@@ -78,19 +67,20 @@ pub(crate) fn register(
     space: SpaceId,
     path: FaultPath,
 ) -> Option<Registration> {
+    let registered = Registered {
+        start: range.start,
+        end: range.end,
+        pager: pager.cast_mut(),
+        handler: std::ptr::null_mut(),
+        space: space.0,
+        is_in_thread: path == FaultPath::InThread,
+    };
     for (number, entry) in ENTRIES.iter().enumerate() {
-        // The end claims the entry; the start makes it known.
-        let claim = entry.end.compare_exchange(0, range.end, Ordering::AcqRel, Ordering::Relaxed);
-        if claim.is_err() {
-            continue;
-        }
-        entry.pager.store(pager.cast_mut(), Ordering::Relaxed);
-        entry.handler.store(std::ptr::null_mut(), Ordering::Relaxed);
-        entry.space.store(space.0, Ordering::Relaxed);
-        entry.is_in_thread.store(u32::from(path == FaultPath::InThread), Ordering::Relaxed);
+        // Before the entry can be found, so that whoever knows the addresses finds it.
         USED.fetch_max(u32::try_from(number + 1).unwrap_or(u32::MAX), Ordering::Relaxed);
-        entry.start.store(range.start, Ordering::Release);
-        return Some(Registration(number));
+        if entry.register(&registered) {
+            return Some(Registration(number));
+        }
     }
     None
 }
@@ -98,22 +88,13 @@ pub(crate) fn register(
 /// What an address belongs to, if it is of a space.
 pub(crate) fn find(address: u64) -> Option<Found> {
     let used = USED.load(Ordering::Relaxed) as usize;
-    ENTRIES[..used].iter().find_map(|entry| {
-        let start = entry.start.load(Ordering::Acquire);
-        if start == 0 || address < start || address >= entry.end.load(Ordering::Relaxed) {
-            return None;
-        }
-        let path = match entry.is_in_thread.load(Ordering::Relaxed) {
-            0 => FaultPath::Handler,
-            _ => FaultPath::InThread,
-        };
-        Some(Found {
-            base: start,
-            space: SpaceId(entry.space.load(Ordering::Relaxed)),
-            path,
-            pager: entry.pager.load(Ordering::Relaxed),
-            handler: entry.handler.load(Ordering::Relaxed),
-        })
+    let found = ENTRIES[..used].iter().find_map(|entry| entry.find(address))?;
+    Some(Found {
+        base: found.start,
+        space: SpaceId(found.space),
+        path: if found.is_in_thread { FaultPath::InThread } else { FaultPath::Handler },
+        pager: found.pager,
+        handler: found.handler,
     })
 }
 
@@ -128,8 +109,6 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let entry = &ENTRIES[self.0];
-        entry.start.store(0, Ordering::Release);
-        entry.end.store(0, Ordering::Release);
+        ENTRIES[self.0].clear();
     }
 }

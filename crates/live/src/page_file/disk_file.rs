@@ -23,6 +23,8 @@ pub(crate) struct DiskFile {
     file: OwnedFd,
     is_direct: bool,
     writes: AtomicU32,
+    /// Set aside, since a thread that faults may be who makes room.
+    zeros: Buffer,
 }
 
 impl DiskFile {
@@ -41,12 +43,17 @@ impl DiskFile {
     }
 
     fn new(file: OwnedFd, direct: Direct) -> Result<Self, Errno> {
-        let is_direct = direct == Direct::Auto && takes_direct(&file)?;
+        // Aligned as direct I/O wants it.
+        let pool = BufferPool::new(2)?;
+        let (Some(zeros), Some(mut other)) = (pool.take(), pool.take()) else {
+            return Err(Errno::NOMEM);
+        };
+        let is_direct = direct == Direct::Auto && takes_direct(&file, &mut other)?;
         if !is_direct {
             // What is read ahead by the kernel would be kept by it.
             let _ = rustix::fs::fadvise(&file, 0, None, Advice::Random);
         }
-        Ok(Self { file, is_direct, writes: AtomicU32::new(0) })
+        Ok(Self { file, is_direct, writes: AtomicU32::new(0), zeros })
     }
 
     /// Whether it goes around the page cache.
@@ -62,7 +69,7 @@ impl DiskFile {
 
     /// Makes room by writing zeros: where the file system can do no better.
     fn fill(&self, from: u64, to: u64) -> Result<(), Errno> {
-        let zeros = some_buffer()?;
+        let zeros = &self.zeros;
         let mut at = from;
         while at < to {
             let bytes = usize::try_from(to - at).unwrap_or(usize::MAX).min(zeros.len());
@@ -118,11 +125,6 @@ impl Storage for DiskFile {
     }
 }
 
-/// A buffer of zeros, aligned as direct I/O wants it.
-fn some_buffer() -> Result<Buffer, Errno> {
-    BufferPool::new(1)?.take().ok_or(Errno::NOMEM)
-}
-
 /// Opens a file under a name that nobody can guess, and takes the name away at once.
 fn create_named(directory: &Path) -> Result<OwnedFd, Errno> {
     let mut random = [0; 8];
@@ -135,12 +137,11 @@ fn create_named(directory: &Path) -> Result<OwnedFd, Errno> {
 }
 
 /// Makes an empty file go around the page cache, if a page then comes back as it was written.
-fn takes_direct(file: &OwnedFd) -> Result<bool, Errno> {
+fn takes_direct(file: &OwnedFd, buffer: &mut Buffer) -> Result<bool, Errno> {
     let flags = rustix::fs::fcntl_getfl(file)?;
     if rustix::fs::fcntl_setfl(file, flags | OFlags::DIRECT).is_err() {
         return Ok(false);
     }
-    let mut buffer = some_buffer()?;
     let (written, read) = buffer[..2 * PAGE_BYTES].split_at_mut(PAGE_BYTES);
     written.fill(0x5a);
     let is_whole = |count| count == Ok(PAGE_BYTES);
@@ -177,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         for direct in [Direct::Auto, Direct::Never] {
             let file = DiskFile::create(folder.path(), direct).expect("a file");
-            file.write_at(&some_buffer().expect("memory")[..PAGE_BYTES], 0).expect("a write");
+            file.write_at(&file.zeros[..PAGE_BYTES], 0).expect("a write");
             file.fill(PAGE_BYTES as u64, 600 << 10).expect("room");
             rustix::fs::fsync(&file.file).expect("on the disk");
             let found = rustix::fs::fstat(&file.file).expect("stat");

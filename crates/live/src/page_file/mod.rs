@@ -138,10 +138,7 @@ impl PageFile {
 
     fn spawn(&mut self, serve: impl FnOnce(&Writes) + Send + 'static) -> Result<(), Errno> {
         let writes = Arc::clone(&self.writes);
-        let thread = thread::spawn("memtide-pagefile", move || {
-            let _ends_process = EndsProcess;
-            serve(&writes);
-        });
+        let thread = thread::spawn("memtide-pagefile", move || serve(&writes));
         self.threads.push(thread?);
         Ok(())
     }
@@ -265,16 +262,5 @@ impl PageFileOptions {
     ) -> impl FnOnce(Errno) -> OpenError {
         let path = self.directory.clone();
         move |error| OpenError::System { path, what, error, expected }
-    }
-}
-
-/// A thread that panics leaves writes that never end, and threads that wait for them for ever.
-struct EndsProcess;
-
-impl Drop for EndsProcess {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::process::abort();
-        }
     }
 }

@@ -105,8 +105,8 @@ impl State {
                 }
             }
             Output::Compress { operation } => {
-                let job = Job::Compress { operation, buffer: self.gather(operation) };
-                self.jobs.push_back(job);
+                let (buffer, pages) = (self.gather(operation), self.manager.compressed_pages());
+                self.jobs.push_back(Job::Compress { operation, buffer, pages });
             }
             Output::Read { operation } => self.jobs.push_back(Job::Read { operation }),
             Output::Write { operation } => self.begin_write(operation),
@@ -330,7 +330,7 @@ impl State {
         self.discard(run.space, first, u64::from(rest.pages()));
     }
 
-    /// Moves pages from a space to their homes; what is left from the first on that cannot be moved.
+    /// Moves pages from a space to their homes; what is left, from the first that cannot be moved.
     fn move_home(&mut self, run: Run) -> Run {
         let mut rest = run;
         while rest.pages() > 0 {

@@ -4,7 +4,7 @@ use memtide_core::{Compressed, Input, IoError, OperationId, Source};
 
 use crate::compress;
 use crate::frames::Sum;
-use crate::memory::{PAGE_BYTES, Page};
+use crate::memory::PAGE_BYTES;
 use crate::page_file::Buffer;
 use crate::pager::{Locked, Pager, State};
 
@@ -12,26 +12,23 @@ use crate::pager::{Locked, Pager, State};
 pub(crate) enum Job {
     /// Read a cluster.
     Read { operation: OperationId },
-    /// Compress the pages of a cluster, which are in the buffer.
-    Compress { operation: OperationId, buffer: Buffer },
+    /// Compress the pages of a cluster, which are in the buffer; the list is for what comes of it.
+    Compress { operation: OperationId, buffer: Buffer, pages: Vec<Compressed> },
     /// Make the page file larger.
     Extend { operation: OperationId, pages: u32 },
 }
 
-/// The most bytes of a compressed page that is kept.
-const WORTH: usize = Compressed::WORTH_MAX as usize;
-
 /// Compressed pages until the manager says where to keep them.
 #[derive(Default)]
 pub(crate) struct Stores {
-    of: Option<(OperationId, Box<[[u8; WORTH]]>)>,
+    of: Option<(OperationId, Buffer)>,
 }
 
 impl Stores {
     /// The bytes of a page of an operation that has just ended.
-    pub(crate) fn get(&self, operation: OperationId, index: u32) -> &[u8; WORTH] {
+    pub(crate) fn get(&self, operation: OperationId, index: u32) -> &[u8] {
         match &self.of {
-            Some((of, pages)) if *of == operation => &pages[index as usize],
+            Some((of, pages)) if *of == operation => &pages[index as usize * PAGE_BYTES..],
             _ => panic!("operation {} compressed nothing", operation.0),
         }
     }
@@ -42,7 +39,9 @@ impl Pager {
     pub(crate) fn run_job<'a>(&'a self, state: &mut Locked<'a>, job: Job) {
         match job {
             Job::Read { operation } => self.read(state, operation),
-            Job::Compress { operation, buffer } => self.compress(state, operation, buffer),
+            Job::Compress { operation, buffer, pages } => {
+                self.compress(state, operation, buffer, pages);
+            }
             Job::Extend { operation, pages } => self.grow(state, operation, pages),
         }
     }
@@ -79,19 +78,19 @@ impl Pager {
         state.input(Input::ReadDone { operation, result });
     }
 
-    fn compress<'a>(&'a self, state: &mut Locked<'a>, operation: OperationId, buffer: Buffer) {
+    fn compress<'a>(
+        &'a self,
+        state: &mut Locked<'a>,
+        operation: OperationId,
+        mut buffer: Buffer,
+        mut pages: Vec<Compressed>,
+    ) {
         let count = state.manager.frames_of(operation).len();
-        let (pages, packed) = self.unlocked(state, || {
-            let mut packed = vec![[0; WORTH]; count].into_boxed_slice();
-            let (from, _) = buffer.as_chunks::<PAGE_BYTES>();
-            let each = from.iter().zip(&mut packed);
-            let pages: Vec<Compressed> =
-                each.map(|(page, into): (&Page, _)| compress::compress(page, into)).collect();
-            (pages, packed)
+        self.unlocked(state, || {
+            let (each, _) = buffer.as_chunks_mut::<PAGE_BYTES>();
+            pages.extend(each[..count].iter_mut().map(compress::compress));
         });
-        // What follows may begin the next.
-        drop(buffer);
-        state.stores.of = Some((operation, packed));
+        state.stores.of = Some((operation, buffer));
         state.input(Input::CompressDone { operation, pages });
         state.stores.of = None;
     }

@@ -8,8 +8,13 @@
 //! - Nothing that the pager touches lies in managed memory, so it never faults on itself.
 //! - Its lock is held with all signals blocked, and never across I/O or a wait.
 //! - What is mapped is what the manager thinks is mapped, whenever the lock is free.
+//! - Nothing allocates or frees memory on the way of a fault, with the lock or without: who faults
+//!   may hold its allocator's lock, and who has the pager's must not wait for that one. Calls
+//!   allocate, and set aside what faults will need.
 
+mod bed;
 mod carry_out;
+mod changes;
 mod job;
 mod poison;
 mod run;
@@ -19,7 +24,7 @@ pub(crate) mod wait;
 pub(crate) mod worker;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -27,7 +32,6 @@ use memtide_core::conditions::{ConditionSet, State as Level};
 use memtide_core::page::{Access, PAGE_SIZE, Pfn, SpaceId, ThreadId, Tick, Vpn};
 use memtide_core::{Call, Event, Exception, Input, Manager, Refusal, Reply};
 
-use rustix::thread::futex;
 use rustix::time::Timespec;
 
 use crate::frames::Frames;
@@ -35,18 +39,29 @@ use crate::page_file::{BufferPool, PageFile};
 use crate::signal::SignalsBlocked;
 use crate::uffd::{FaultPath, Reservation, Uffd};
 use crate::watch::Watchers;
+use bed::Bed;
+use changes::Changes;
 use job::{Job, Stores};
 use poison::Poison;
 use run::Runs;
 use turns::Turns;
 use view::View;
-use wait::{Bed, Told, Waits};
+use wait::{Told, Waits};
 
 /// What is noted of every event, such as a log.
 pub(crate) type Recorder = Box<dyn FnMut(&Event) + Send>;
 
 /// Changes that those who watch may be behind: of more the oldest are not told.
 const UNTOLD_MOST: usize = 256;
+
+/// Reads in progress at a time for threads that fault: far more than there are buffers for.
+pub(crate) const READS_MAX: u32 = 64;
+
+/// Jobs that faults may begin before one ends: reads, and compressions and an extension.
+const JOBS_OF_FAULTS: usize = 2 * READS_MAX as usize;
+
+/// Pages at a time whose accesses the kernel refuses.
+const POISONS_MOST: usize = 4096;
 
 /// The memory of a space.
 #[derive(Clone)]
@@ -107,8 +122,7 @@ pub(crate) struct Pager {
     beds: Arc<[Bed]>,
     /// The page file is larger, or will not be.
     grown: Condvar,
-    /// Counts the changes of conditions; who waits for one sleeps on it.
-    changes: AtomicU32,
+    changes: Changes,
     turns: Turns,
     pub(crate) watchers: Watchers,
     ends: AtomicBool,
@@ -179,9 +193,7 @@ impl Locked<'_> {
             self.pager.work.notify_one();
         }
         if has_changed {
-            self.pager.changes.fetch_add(1, Ordering::Release);
-            let all = u32::MAX >> 1;
-            let _ = futex::wake(&self.pager.changes, futex::Flags::PRIVATE, all);
+            self.pager.changes.tell();
         }
         if self.signals.is_some() {
             self.pager.turns.give_way(turn);
@@ -199,22 +211,25 @@ impl Pager {
         page_file: Option<Arc<PageFile>>,
         buffers: Arc<BufferPool>,
     ) -> Self {
+        // The pages of one compression lie in their buffer while the next begins.
         let writes = manager.config().policy.writes_max as usize;
+        let kept = usize::from(manager.config().store.is_some());
+        let frames_max = frames.count();
         let mut state = State {
-            reads_left: buffers.count().saturating_sub(writes),
+            reads_left: buffers.count().saturating_sub(writes + kept),
             manager,
             frames,
             spaces: Vec::new(),
             views: Vec::new(),
             copied: BTreeSet::new(),
             waits: Waits::new(),
-            jobs: VecDeque::with_capacity(256),
+            jobs: VecDeque::new(),
             is_growing: false,
             runs: Runs::default(),
             stores: Stores::default(),
-            slipped: Vec::with_capacity(256),
-            lost: Vec::new(),
-            poisons: Vec::new(),
+            slipped: Vec::with_capacity(frames_max),
+            lost: Vec::with_capacity(frames_max),
+            poisons: Vec::with_capacity(POISONS_MOST),
             zeros,
             has_changed: false,
             untold: VecDeque::with_capacity(UNTOLD_MOST),
@@ -225,13 +240,14 @@ impl Pager {
             began: Instant::now(),
         };
         state.drain();
+        state.set_aside();
         let beds = state.waits.beds();
         Self {
             state: Mutex::new(state),
             work: Condvar::new(),
             beds,
             grown: Condvar::new(),
-            changes: AtomicU32::new(0),
+            changes: Changes::default(),
             turns: Turns::default(),
             watchers: Watchers::default(),
             ends: AtomicBool::new(false),
@@ -461,8 +477,7 @@ impl Pager {
         holds: impl Fn(ConditionSet) -> bool,
     ) -> bool {
         loop {
-            // What changes after this look changes the count, and so ends the sleep.
-            let seen = self.changes.load(Ordering::Acquire);
+            let seen = self.changes.seen();
             if holds(self.lock().conditions()) {
                 return true;
             }
@@ -472,7 +487,7 @@ impl Pager {
             }
             // A time that the kernel's clock cannot hold is as good as none.
             let left = left.and_then(|left| Timespec::try_from(left).ok());
-            let _ = futex::wait(&self.changes, futex::Flags::PRIVATE, seen, left.as_ref());
+            self.changes.wait(seen, left.as_ref());
         }
     }
 
@@ -514,7 +529,13 @@ impl State {
         self.note(|| Event::Call(call.clone()));
         let result = self.manager.call(call);
         self.drain();
+        self.set_aside();
         result
+    }
+
+    /// Makes room for the jobs that faults may begin, however many a call has begun.
+    fn set_aside(&mut self) {
+        self.jobs.reserve(JOBS_OF_FAULTS);
     }
 
     fn note_change(&mut self) {

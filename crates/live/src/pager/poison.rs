@@ -41,7 +41,10 @@ impl State {
         let once = is_once.then_some(exception);
         match self.poisons.iter_mut().find(|poison| poison.space == space && poison.page == page) {
             Some(poison) => poison.once = poison.once.or(once),
-            None => self.poisons.push(Poison { space, page, once }),
+            None => {
+                self.make_room();
+                self.poisons.push(Poison { space, page, once });
+            }
         }
         let memory = self.memory(space);
         if self.view_at(space, page.address()).is_some() {
@@ -61,6 +64,17 @@ impl State {
         };
         if wakes {
             self.wake(space, page);
+        }
+    }
+
+    /// Heals a page where there is no room for another: who accesses it asks again.
+    fn make_room(&mut self) {
+        if self.poisons.len() < self.poisons.capacity() {
+            return;
+        }
+        let lasts = self.poisons.iter().find(|poison| poison.once.is_none());
+        if let Some(Poison { space, page, .. }) = lasts {
+            self.heal(*space, *page);
         }
     }
 

@@ -3,15 +3,13 @@
 //! A mutex goes to whoever runs when it is free, and that is the thread that has just had it. So
 //! that one waits, before it may ask again, until one of the faults that wait has had its turn.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use rustix::thread::futex;
+use crate::sync::{AtomicU32, Futex, Ordering};
 
 /// Who waits for the lock because of a fault, and how often one of them got it.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     waiting: AtomicU32,
-    taken: AtomicU32,
+    taken: Futex,
 }
 
 impl Turns {
@@ -25,8 +23,8 @@ impl Turns {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         let locked = lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
-        self.taken.fetch_add(1, Ordering::AcqRel);
-        let _ = futex::wake(&self.taken, futex::Flags::PRIVATE, u32::MAX >> 1);
+        self.taken.add(1, Ordering::AcqRel);
+        self.taken.wake();
         locked
     }
 
@@ -34,7 +32,7 @@ impl Turns {
     pub(super) fn give_way(&self, since: u32) {
         while self.waiting.load(Ordering::Acquire) > 0 && self.now() == since {
             // The number changes with each turn, and so ends the sleep or keeps it from beginning.
-            let _ = futex::wait(&self.taken, futex::Flags::PRIVATE, since, None);
+            self.taken.wait(since, None);
         }
     }
 }

@@ -5,17 +5,14 @@
 //! - Places are made once; waiting allocates nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use memtide_core::page::{SpaceId, ThreadId, Vpn};
 use memtide_core::{Exception, Refusal};
-use rustix::thread::futex;
+
+use crate::pager::bed::Bed;
 
 /// Threads that can wait at a time; more wait for one of these places.
-const PLACES: u32 = 4096;
-
-const WAITING: u32 = 0;
-const TOLD: u32 = 1;
+pub(crate) const PLACES: u32 = 4096;
 
 /// What a thread was told.
 #[derive(Clone, Copy, Debug)]
@@ -26,25 +23,6 @@ pub(crate) enum Told {
     Raised(Exception),
     /// Its lock is refused.
     Refused(Refusal),
-}
-
-/// Where a thread sleeps.
-#[derive(Debug, Default)]
-pub(crate) struct Bed(AtomicU32);
-
-impl Bed {
-    /// Sleeps until the thread is told; may wake before.
-    pub(crate) fn wait(&self) {
-        while self.0.load(Ordering::Acquire) == WAITING {
-            // Awake for no reason, or the word changed: the loop looks again.
-            let _ = futex::wait(&self.0, futex::Flags::PRIVATE, WAITING, None);
-        }
-    }
-
-    fn tell(&self) {
-        self.0.store(TOLD, Ordering::Release);
-        let _ = futex::wake(&self.0, futex::Flags::PRIVATE, 1);
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +51,7 @@ impl Waits {
     fn take(&mut self, as_what: Place) -> Option<ThreadId> {
         let number = self.unused.pop()?;
         self.places[number as usize] = as_what;
-        self.beds[number as usize].0.store(WAITING, Ordering::Relaxed);
+        self.beds[number as usize].make();
         Some(ThreadId(number))
     }
 

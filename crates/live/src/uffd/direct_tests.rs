@@ -1,11 +1,16 @@
-//! Direct I/O pins the pages of a transfer, which MOVE refuses, and only as long as it lasts.
+//! Direct I/O pins the pages of a transfer, which MOVE refuses, and a moment longer than it lasts:
+//! the kernel wakes who waits for a transfer before it lets go of the pages (`iomap_dio_bio_end_io`
+//! of fs/iomap/direct-io.c). Where that processor is busy the moment is long enough to be met.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
 
 use memtide_core::page::PAGE_SIZE;
 
-use super::{FaultPath, Moved, Reservation, Uffd};
+use rustix::io::Errno;
+
+use super::{FaultPath, Reservation, Uffd};
 
 const CLUSTER: u64 = 16 * PAGE_SIZE;
 const CLUSTERS: u64 = 16;
@@ -35,15 +40,28 @@ fn pages_can_be_moved_once_their_direct_read_or_write_is_complete() {
         let frame = frames.address() + at;
         let length = usize::try_from(CLUSTER).expect("small");
         assert_eq!(rustix::io::pread(&file, cluster_at(frame), at), Ok(length));
-        let moved = uffd.move_pages(to, frame, CLUSTER, false);
-        assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
-        let moved = uffd.move_pages(frame, to, CLUSTER, false);
-        assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
+        move_cluster(&uffd, to, frame);
+        move_cluster(&uffd, frame, to);
         let expected = u8::try_from(cluster).expect("few");
         assert!(cluster_at(frame).iter().all(|byte| *byte == expected));
         assert_eq!(rustix::io::pwrite(&file, &*cluster_at(frame), at), Ok(length));
-        let moved = uffd.move_pages(to, frame, CLUSTER, false);
-        assert_eq!(moved, Moved { bytes: CLUSTER, stopped: None });
+        move_cluster(&uffd, to, frame);
+    }
+}
+
+/// Moves a cluster whose transfer is complete, once the kernel has let go of it.
+fn move_cluster(uffd: &Uffd, to: u64, from: u64) {
+    let limit = Instant::now() + Duration::from_secs(10);
+    let mut done = 0;
+    loop {
+        let moved = uffd.move_pages(to + done, from + done, CLUSTER - done, false);
+        done += moved.bytes;
+        match moved.stopped {
+            None => return,
+            Some(errno) => assert_eq!(errno, Errno::BUSY, "{done} bytes are moved"),
+        }
+        assert!(Instant::now() < limit, "still pinned after ten seconds");
+        std::thread::yield_now();
     }
 }
 
