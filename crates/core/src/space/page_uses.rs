@@ -218,7 +218,7 @@ mod tests {
             steps in proptest::collection::vec((0..PAGES, 0..PAGES, 0u8..8), 1..80),
         ) {
             let mut uses = PageUses::reserved(PAGES);
-            let mut model = [PageUse::Reserved; PAGES as usize];
+            let mut model = [PageUse::Reserved; 150];
             for (a, b, kind) in steps {
                 let range = a.min(b)..a.max(b);
                 if kind < 5 {
