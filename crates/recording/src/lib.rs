@@ -44,7 +44,7 @@ impl Kind {
     /// The layout that this build writes and reads. It changes with what the file holds.
     const fn version(self) -> u32 {
         match self {
-            Self::Log => 1,
+            Self::Log => 2,
             Self::Snapshot => 2,
         }
     }
