@@ -77,6 +77,8 @@ struct Wish {
     written: Option<u64>,
     /// The range of a lock, in pages.
     lock: Option<(u64, u64)>,
+    /// Whether pages of its range were unlocked before its lock had ended.
+    is_overtaken: bool,
 }
 
 /// A world, the model of it, and what its threads wait for.
@@ -241,7 +243,7 @@ impl Run {
     }
 
     fn lock_answered(&mut self, wish: Wish, (first, last): (u64, u64), answer: Answer) {
-        let is_done = answer == Answer::Resumed;
+        let is_done = answer == Answer::Resumed && !wish.is_overtaken;
         let Some(space) = self.model.spaces.get_mut(&wish.space) else { return };
         for page in first..last {
             let Some(base) = space.base(page) else { continue };
@@ -288,7 +290,8 @@ impl Run {
             self.next_value += 1;
             self.next_value
         });
-        self.wishes[thread] = Some(Wish { space, address, written, lock: None });
+        self.wishes[thread] =
+            Some(Wish { space, address, written, lock: None, is_overtaken: false });
         let thread = ThreadId(u32::try_from(thread).expect("few threads"));
         self.world.begin_value(thread, space, address, written);
     }
@@ -730,12 +733,22 @@ impl Run {
             let held = self.model.spaces.get_mut(&space).expect("a space");
             let mut all = true;
             for page in first..first + pages {
+                let reaches = |wish: &&mut Wish| {
+                    let range = wish.lock.filter(|_| wish.space == space);
+                    range.is_some_and(|(first, end)| (first..end).contains(&page))
+                };
+                // A lock that has not ended may have come this far.
+                let mut is_on_its_way = false;
+                for wish in self.wishes.iter_mut().flatten().filter(reaches) {
+                    is_on_its_way = true;
+                    wish.is_overtaken |= result.is_ok();
+                }
                 let base = held.base(page);
                 let region = base.and_then(|base| held.regions.get_mut(&base));
                 let found = region.zip(base).map(|(r, b)| &mut r.pages[(page - b) as usize]);
                 match found {
                     Some(page) if page.locked => page.locked = result.is_err(),
-                    Some(page) if page.perhaps_locked => {}
+                    Some(page) if page.perhaps_locked || is_on_its_way => {}
                     _ => all = false,
                 }
             }
@@ -746,7 +759,8 @@ impl Run {
         let Some(thread) = self.random.pick(&threads) else { return };
         let address = first * PAGE;
         let lock = Some((first, first + pages));
-        self.wishes[thread] = Some(Wish { space, address, written: None, lock });
+        self.wishes[thread] =
+            Some(Wish { space, address, written: None, lock, is_overtaken: false });
         let thread = ThreadId(u32::try_from(thread).expect("few threads"));
         self.world.input(Input::Lock { thread, space, address, bytes: pages * PAGE });
     }
