@@ -153,7 +153,9 @@ fn on_a_pipe_there_is_a_line_a_step_and_what_came_of_it() {
     for stage in ["filling", "sorting", "checking", "done"] {
         let is_of_stage = |line: &&str| line.split_whitespace().nth(2) == Some(stage);
         let mut lines = text.lines().filter(is_of_stage);
-        let told = lines.any(|line| line.contains("MiB") && line.contains("HighPagedPool"));
+        let is_size = |word: &str| ["B", "KiB", "MiB"].contains(&word);
+        let told = lines
+            .any(|line| line.split_whitespace().any(is_size) && line.contains("HighPagedPool"));
         assert!(told, "no {stage} with its lists and conditions in {text}");
     }
     for told in ["in order", "all there, whole", "sorted in", "to page file"] {
