@@ -72,13 +72,20 @@ impl Plan {
         }
     }
 
+    /// Whether writes fail. In the other rounds of such disks the page file cannot grow.
+    const fn wears_out(&self) -> bool {
+        let turn = self.seed / DISKS.len() as u64;
+        matches!(self.disk, Disk::FailingWrites | Disk::All) && !turn.is_multiple_of(3)
+    }
+
     pub(crate) fn machine(&self, faults: &Faults) -> Machine {
         let mut options = MachineOptions::new(Bytes(self.budget_mib * MIB));
         options.compression = self.compression;
         options.without = self.without;
         let file = options.page_file.as_mut().expect("a page file");
         file.encryption = self.is_encrypted;
-        file.initial = Bytes(MIB);
+        // Each failed write costs a slot for good: there are enough for a round.
+        file.initial = if self.wears_out() { Bytes(128 * MIB) } else { Bytes(MIB) };
         file.io = IoEngine::Auto;
         if self.disk != Disk::Sound {
             file.faults = Some(faults.clone());
@@ -95,9 +102,12 @@ impl Plan {
             faults.set(Fault::ShortWrite, 100);
         }
         if is(Disk::FailingWrites) {
-            faults.set(Fault::WriteError, 100);
-            faults.set(Fault::WriteNoSpace, 50);
-            faults.set(Fault::GrowNoSpace, 300);
+            if self.wears_out() {
+                faults.set(Fault::WriteError, 100);
+                faults.set(Fault::WriteNoSpace, 50);
+            } else {
+                faults.set(Fault::GrowNoSpace, 300);
+            }
         }
         if is(Disk::FailingReads) {
             faults.set(Fault::ReadError, 50);
