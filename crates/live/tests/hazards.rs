@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use memtide_core::units::Bytes;
 use memtide_core::{Allocation, MEM_COMMIT, MEM_RESERVE};
 use memtide_live::{Error, FaultPath, Machine, MachineOptions, RunLog, SpaceOptions};
+use support::mappings::{Mapping, mappings};
 use support::{
     MIB, NO_ACCESS, PAGE, PATHS, READ_ONLY, READ_WRITE, bounded, check, committed, dies_by, load,
     machine, mark, scrambled, space, store, succeeds,
@@ -18,7 +19,7 @@ use support::{
 
 const EXECUTE_READ_WRITE: u32 = 0x40;
 
-fn mappings() -> usize {
+fn count_of_mappings() -> usize {
     std::fs::read_to_string("/proc/self/maps").expect("the mappings").lines().count()
 }
 
@@ -33,7 +34,7 @@ fn many_alternating_commits_and_protections_are_one_mapping_of_the_kernel() {
             let bytes = PAGES * PAGE;
             let reserved = Allocation { address: 0, bytes, kind, protection: READ_WRITE };
             let base = space.allocate(&reserved).expect("addresses");
-            let before = mappings();
+            let before = count_of_mappings();
             for page in (0..PAGES).step_by(2) {
                 let (address, kind) = (base + page * PAGE, MEM_COMMIT);
                 let one = Allocation { address, bytes: PAGE, kind, protection: READ_WRITE };
@@ -42,7 +43,7 @@ fn many_alternating_commits_and_protections_are_one_mapping_of_the_kernel() {
                 let protection = if page % 4 == 0 { READ_ONLY } else { NO_ACCESS };
                 space.protect(address, PAGE, protection).expect("protected");
             }
-            let after = mappings();
+            let after = count_of_mappings();
             assert!(after < before + 100, "{before} mappings became {after}");
             for page in (0..PAGES).step_by(4) {
                 assert_eq!(load(base + page * PAGE), scrambled(page));
@@ -134,21 +135,13 @@ fn no_huge_page_is_made_of_managed_memory() {
             let space = space(&machine, path);
             let base = committed(&space, 16 * MIB);
             mark(base, 16 * MIB, 1);
-            let all = std::fs::read_to_string("/proc/self/smaps").expect("the mappings");
-            let (mut is_in, mut seen) = (false, 0);
-            for line in all.lines() {
-                let range = line.split(' ').next().and_then(|range| range.split_once('-'));
-                let ends = range.map(|(start, end)| {
-                    [start, end].map(|text| u64::from_str_radix(text, 16).unwrap_or(0))
-                });
-                if let Some([start, end]) = ends {
-                    is_in = start < base + 16 * MIB && base < end;
-                } else if is_in && line.starts_with("AnonHugePages:") {
-                    assert!(line.ends_with(" 0 kB"), "{line}");
-                } else if is_in && let Some(flags) = line.strip_prefix("VmFlags:") {
-                    assert!(flags.split(' ').any(|flag| flag == "nh"), "{line}");
-                    seen += 1;
-                }
+            let is_in =
+                |at: &Mapping| at.addresses.start < base + 16 * MIB && base < at.addresses.end;
+            let mut seen = 0;
+            for mapping in mappings().into_iter().filter(is_in) {
+                assert_eq!(mapping.huge, 0, "{mapping:?}");
+                assert!(mapping.has("nh"), "{mapping:?}");
+                seen += 1;
             }
             assert!(seen > 0, "the space is in no mapping");
         }

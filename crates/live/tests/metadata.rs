@@ -8,6 +8,7 @@ use memtide_core::Allocation;
 use memtide_core::units::Bytes;
 use memtide_live::page_file::PageFileOptions;
 use memtide_live::{FaultPath, Machine, MachineOptions};
+use support::mappings::mappings;
 use support::{MIB, PAGE, READ_WRITE, committed, mark, scrambled, section, space, store, view};
 
 const GIB: u64 = 1024 * MIB;
@@ -25,28 +26,15 @@ struct Beside {
 }
 
 fn resident() -> Beside {
-    let maps = std::fs::read_to_string("/proc/self/smaps").expect("the mappings");
-    let (mut found, mut kib, mut is_file) = (Beside { allocated: 0, mapped: 0 }, 0, false);
-    for line in maps.lines() {
-        let mut words = line.split_whitespace();
-        match words.next() {
-            Some("Rss:") => {
-                kib = words.next().and_then(|word| word.parse::<u64>().ok()).expect("KiB");
-            }
-            Some("VmFlags:") => {
-                let flags: Vec<&str> = words.collect();
-                let is_managed = flags.iter().any(|flag| ["um", "uw", "ui"].contains(flag));
-                if is_file || is_managed || flags.contains(&"sh") {
-                    continue;
-                }
-                // What no child of fork is to have is mapped by us.
-                let kind =
-                    if flags.contains(&"dc") { &mut found.mapped } else { &mut found.allocated };
-                *kind += kib * 1024;
-            }
-            Some(word) if word.contains('-') => is_file = line.contains('/'),
-            _ => {}
+    let mut found = Beside { allocated: 0, mapped: 0 };
+    for mapping in mappings() {
+        let is_managed = ["um", "uw", "ui"].iter().any(|flag| mapping.has(flag));
+        if mapping.is_of_file || is_managed || mapping.has("sh") {
+            continue;
         }
+        // What no child of fork is to have is mapped by us.
+        let kind = if mapping.has("dc") { &mut found.mapped } else { &mut found.allocated };
+        *kind += mapping.resident;
     }
     found
 }

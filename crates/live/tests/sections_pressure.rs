@@ -4,15 +4,15 @@
 mod support;
 
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use memtide_core::ListCommand;
 use memtide_live::{FaultPath, Machine, Section, Space};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use support::mappings::mappings;
 use support::{
     MIB, NO_ACCESS, PAGE, PATHS, READ_ONLY, READ_WRITE, WRITE_COPY, bounded, check, committed,
-    load, machine, mark, scrambled, section, space, store, succeeds, view,
+    load, machine, mark, scrambled, section, space, store, succeeds, view, within_budget,
 };
 
 fn keeps_every_page(path: FaultPath, compression: Option<u8>) {
@@ -101,20 +101,8 @@ fn write_own_words(base: u64, bytes: u64, thread: u64) {
 /// in mappings that a child of fork does not get. A page of a file counts once, however many map
 /// it; Rss would count it each time.
 fn resident() -> u64 {
-    let maps = std::fs::read_to_string("/proc/self/smaps").expect("the mappings");
-    let (mut all, mut kib) = (0, 0);
-    for line in maps.lines() {
-        let mut words = line.split_whitespace();
-        match words.next() {
-            Some("Anonymous:") => {
-                let number = words.next().and_then(|word| word.parse::<u64>().ok());
-                kib = number.expect("a number of KiB");
-            }
-            Some("VmFlags:") if words.any(|flag| flag == "dc") => all += kib,
-            _ => {}
-        }
-    }
-    let mut bytes = all * 1024;
+    let own = mappings().into_iter().filter(|mapping| mapping.has("dc"));
+    let mut bytes = own.map(|mapping| mapping.anonymous).sum();
     for file in std::fs::read_dir("/proc/self/fd").expect("descriptors").flatten() {
         let name = std::fs::read_link(file.path()).unwrap_or_default();
         if name.to_string_lossy().contains("memtide-section") {
@@ -134,18 +122,8 @@ fn work(path: FaultPath, compression: Option<u8>) {
     let shared = [view(&one, &section, READ_WRITE), view(&two, &section, READ_WRITE)];
     let copied = view(&two, &section, WRITE_COPY);
     let private = committed(&one, budget);
-    let most = AtomicU64::new(0);
-    let (looks, ends) = (AtomicU64::new(0), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ends.load(Ordering::Acquire) {
-                // A page that moved while they are counted would be counted twice.
-                most.fetch_max(machine.inspect(|_| resident()), Ordering::AcqRel);
-                looks.fetch_add(1, Ordering::AcqRel);
-                // The manager stands still meanwhile: the work must get on too.
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
-        });
+    let what = format!("{path:?} {compression:?}");
+    within_budget((&machine, budget, &what), resident, || {
         for round in 0..2 {
             mark(shared[0], bytes, round);
             mark(private, budget, round);
@@ -155,14 +133,7 @@ fn work(path: FaultPath, compression: Option<u8>) {
             check(copied, budget, round + 5);
             check(copied + budget, bytes - budget, round + budget / PAGE);
         }
-        ends.store(true, Ordering::Release);
     });
-    assert!(looks.into_inner() > 20, "too few looks");
-    let most = most.into_inner();
-    println!("{path:?} {compression:?}: {most} of {budget} bytes");
-    assert!(most > budget / 2, "nothing is measured: {most} bytes");
-    assert!(most <= budget + budget / 50, "{most} bytes of {budget}");
-    machine.verify().expect("a sound machine");
 }
 
 #[test]

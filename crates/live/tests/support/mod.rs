@@ -1,7 +1,10 @@
 //! What the tests of spaces have in common.
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 
+pub(crate) mod mappings;
+
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -87,6 +90,36 @@ pub(crate) fn check(base: u64, bytes: u64, round: u64) {
     for page in 0..bytes / PAGE {
         assert_eq!(load(base + page * PAGE), scrambled(page + round), "page {page}");
     }
+}
+
+/// Works while another thread counts what is in memory; asserts that it keeps within a budget and
+/// 2%, and prints it.
+pub(crate) fn within_budget(
+    (machine, budget, what): (&Machine, u64, &str),
+    resident: impl Fn() -> u64 + Sync,
+    work: impl FnOnce(),
+) {
+    let most = AtomicU64::new(0);
+    let (looks, ends) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ends.load(Ordering::Acquire) {
+                // A page that moved while they are counted would be counted twice.
+                most.fetch_max(machine.inspect(|_| resident()), Ordering::AcqRel);
+                looks.fetch_add(1, Ordering::AcqRel);
+                // The manager stands still meanwhile: the work must get on too.
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        work();
+        ends.store(true, Ordering::Release);
+    });
+    assert!(looks.into_inner() > 20, "too few looks");
+    let most = most.into_inner();
+    println!("{what}: {most} of {budget} bytes");
+    assert!(most > budget / 2, "nothing is measured: {most} bytes");
+    assert!(most <= budget + budget / 50, "{most} bytes of {budget}");
+    machine.verify().expect("a sound machine");
 }
 
 /// What is left in a machine without spaces, in words.
