@@ -1,7 +1,8 @@
 //! Pages by their addresses: the only place that reads and writes managed memory directly.
 //!
 //! Whoever calls knows that the page is present, or lies in plain memory of our own, and that
-//! nobody moves it meanwhile: for want of the pager's lock, or because its frame is an operation's.
+//! nobody moves it meanwhile: whoever calls holds the pager's lock, or an operation in progress has
+//! the page's frame.
 
 use memtide_core::page::PAGE_SIZE;
 use rustix::io::Errno;

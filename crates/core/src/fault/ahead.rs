@@ -42,7 +42,7 @@ impl Manager {
     pub(crate) fn read_on(&mut self, scene: Scene, given: Window) {
         let Scene { space, page, region, .. } = scene;
         let least = self.config.policy.read_ahead_min;
-        let width = self.spaces.get_mut(space).region_mut(region).streams.width();
+        let width = self.spaces.get(space).region(region).streams.width();
         if least == 0 || width < least {
             return;
         }

@@ -92,7 +92,9 @@ impl Streams {
     /// The pages of a window that were really handled: the stream goes on behind them. Fewer than
     /// were wanted take it back by no more than a step, since most often they only lay apart.
     pub(crate) fn handled(&mut self, page: u64, window: Window) {
-        if let Some(stream) = self.last() {
+        let clock = self.clock;
+        let last = |stream: &&mut Stream| stream.used_at == clock;
+        if let Some(stream) = self.streams.iter_mut().find(last) {
             stream.up = page + u64::from(window.after) + 1;
             stream.down = page.wrapping_sub(u64::from(window.before) + 1);
             stream.width = window.width().max(stream.width.div_ceil(2));
@@ -100,13 +102,9 @@ impl Streams {
     }
 
     /// How many pages the stream of the last fault takes at a time.
-    pub(crate) fn width(&mut self) -> u32 {
-        self.last().map_or(1, |stream| stream.width)
-    }
-
-    fn last(&mut self) -> Option<&mut Stream> {
-        let clock = self.clock;
-        self.streams.iter_mut().find(|stream| stream.used_at == clock)
+    pub(crate) fn width(&self) -> u32 {
+        let last = self.streams.iter().find(|stream| stream.used_at == self.clock);
+        last.map_or(1, |stream| stream.width)
     }
 }
 

@@ -125,9 +125,7 @@ impl State {
 
     fn map(&mut self, space: SpaceId, page: Vpn, frame: Pfn, content: Content, rights: Rights) {
         // What leaves with it goes home before anything is made of it there.
-        if self.runs.names(frame) {
-            self.flush();
-        }
+        self.flush_of(frame);
         let address = self.address(space, page);
         if !rights.allow(Access::Read) {
             // Nobody may reach it: it stays at home until somebody may.
@@ -167,23 +165,26 @@ impl State {
 
     /// Whether a frame's page is at an address once what is gathered is carried out.
     fn gathers_or_is_at(&mut self, frame: Pfn, address: u64) -> bool {
-        if self.runs.names(frame) {
-            self.flush();
-        }
+        self.flush_of(frame);
         self.frames.is_at(frame, address)
     }
 
     /// Whether a frame's page is with a section once what is gathered is carried out.
     fn is_with_section(&mut self, frame: Pfn) -> bool {
-        if self.runs.names(frame) {
-            self.flush();
-        }
+        self.flush_of(frame);
         self.frames.is_with_section(frame)
     }
 
     fn add(&mut self, act: Act, space: SpaceId, address: u64, frame: Pfn) {
         let first = self.runs.add(act, space, address, frame);
         first.into_iter().flatten().for_each(|run| self.carry_out_run(run));
+    }
+
+    /// Carries out what is gathered, if a frame is in it.
+    fn flush_of(&mut self, frame: Pfn) {
+        if self.runs.names(frame) {
+            self.flush();
+        }
     }
 
     fn flush(&mut self) {

@@ -65,7 +65,9 @@ impl Pager {
             state.reads_left -= 1;
             let bytes = state.manager.frames_of(operation).len() * PAGE_BYTES;
             let result = self.unlocked(state, || file.read(slot.number, &mut buffer[..bytes]));
-            state.hand_out(operation, &buffer[..bytes]);
+            if result.is_ok() {
+                state.hand_out(operation, &buffer[..bytes]);
+            }
             state.reads_left += 1;
             result
         };
