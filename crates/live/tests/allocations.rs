@@ -201,6 +201,8 @@ fn many_threads(path: FaultPath, compression: Option<u8>) {
 static BASE: AtomicU64 = AtomicU64::new(0);
 static TOUCHED: AtomicU64 = AtomicU64::new(0);
 static INTERRUPTED: AtomicU64 = AtomicU64::new(0);
+/// How often it has ended.
+static HANDLED: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn touch_some(_: i32) {
     INTERRUPTED.fetch_add(u64::from(LOCKED.load(Ordering::Relaxed)), Ordering::Relaxed);
@@ -213,6 +215,7 @@ extern "C" fn touch_some(_: i32) {
         }
         store(address, scrambled(page + 1));
     }
+    HANDLED.fetch_add(1, Ordering::Release);
 }
 
 /// A handler touches memory that is mostly out, in a thread that allocates all the time.
@@ -231,18 +234,21 @@ fn interrupted(path: FaultPath, compression: Option<u8>) {
     std::thread::scope(|scope| {
         let signals = scope.spawn(|| {
             MAY.set(true);
+            let pause = || std::thread::sleep(std::time::Duration::from_micros(200));
             while !ends.load(Ordering::Acquire) {
+                let handled = HANDLED.load(Ordering::Acquire);
                 // SAFETY: the thread waits for this one.
                 unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
-                std::thread::sleep(std::time::Duration::from_micros(200));
+                // The next one too must find it within malloc, not where this one's handler ends.
+                while HANDLED.load(Ordering::Acquire) == handled && !ends.load(Ordering::Acquire) {
+                    pause();
+                }
+                pause();
             }
         });
-        // On some machines few signals come while the lock is held.
-        let began = std::time::Instant::now();
         let enough = || {
             let often = TOUCHED.load(Ordering::Relaxed) > PLAIN / PAGE;
-            let interrupted = INTERRUPTED.load(Ordering::Relaxed);
-            often && (interrupted > 20 || began.elapsed().as_secs() > 5)
+            often && INTERRUPTED.load(Ordering::Relaxed) > 20
         };
         while !enough() {
             let some: Vec<Vec<u8>> = (1..64).map(|size| vec![1; size * 97]).collect();
