@@ -67,7 +67,8 @@ pub struct Policy {
     pub working_set_minimum: u32,
     /// The working set's maximum for new spaces, in pages; soft. Windows: 345.
     pub working_set_maximum: u32,
-    /// A page that could not be written is tried again after so long.
+    /// A page that could not be written is tried again after so long, and so is a page file that
+    /// could not be extended.
     pub write_retry: Tick,
     /// From so many thousandths of the page files in use, a page that is read back gives its slot
     /// up, so that slots go to pages that are not in memory.

@@ -395,6 +395,47 @@ fn a_page_file_that_cannot_be_extended_stays_and_the_maximum_says_so() {
 }
 
 #[test]
+fn a_page_file_that_could_not_be_extended_is_asked_again_later() {
+    let mut world = World::new(quiet(16).with_page_file(8, 10_000));
+    let space = world.space();
+    let allocation = Allocation::committed(100 << PAGE_SHIFT);
+    let wants = |world: &mut World| world.call(|manager| manager.allocate(space, &allocation));
+    world.faults = Box::new(|io| if matches!(io, Io::Extend(..)) { Err(BROKEN) } else { Ok(()) });
+    wants(&mut world).expect_err("it is too small");
+    world.faults = Box::new(|_| Ok(()));
+    wants(&mut world).expect_err("it has just been refused");
+    assert_eq!(world.manager.snapshot().commit().maximum(), 23, "nothing is asked for yet");
+    world.pass(world.manager.config().policy.write_retry);
+    let base = wants(&mut world).expect("it has grown");
+    assert_eq!(world.manager.snapshot().commit().maximum(), 15 + 10_000);
+    fill(&mut world, space, base, 100);
+    expect_filled(&mut world, space, base, 100);
+}
+
+#[test]
+fn a_page_file_whose_slots_went_bad_grows_for_the_pages_that_need_one() {
+    let (mut world, space, base) = filled(quiet(16).with_page_file(4, 10_000), 8);
+    world.trim_space(space);
+    world.command(ListCommand::FlushModifiedList);
+    let is_write = |io: &Io| matches!(io, Io::Write(_));
+    while let Some(place) = world.pending.iter().position(is_write) {
+        world.complete_with(place, Err(BROKEN));
+    }
+    assert_eq!(world.bad_slots(), 4);
+    assert!(matches!(world.pending.make_contiguous(), [Io::Extend(..)]), "{:?}", world.pending);
+    let more = world.committed(space, 9);
+    fill(&mut world, space, more, 8);
+    let waits = world.begin_value(ThreadId(7), space, at(more, 8), Some(mark(8)));
+    assert_eq!(waits, None, "there will be slots");
+    world.complete_all();
+    world.pass(world.manager.config().policy.write_retry);
+    world.page_out_space(space);
+    assert_eq!((world.bad_slots(), world.used_slots()), (4, 17));
+    expect_filled(&mut world, space, base, 8);
+    expect_filled(&mut world, space, more, 9);
+}
+
+#[test]
 fn resident_pages_give_their_slots_up_when_every_slot_is_used() {
     let mut config = quiet(16).with_page_file(16, 16);
     config.policy.slots_scarce_permille = 1000;

@@ -45,7 +45,7 @@ impl Kind {
     const fn version(self) -> u32 {
         match self {
             Self::Log => 2,
-            Self::Snapshot => 2,
+            Self::Snapshot => 3,
         }
     }
 

@@ -76,6 +76,9 @@ impl Manager {
                 }
                 Outcome::Raised(exception) => {
                     self.emit(Output::Raise { thread: waiter.thread, exception });
+                    if exception.is_of_a_guard() {
+                        self.update_rights_at(waiter.space, waiter.page());
+                    }
                     return;
                 }
                 Outcome::Again => unreachable!("resolve looks again itself"),
@@ -252,7 +255,8 @@ impl Manager {
             }
             progress = true;
         }
-        if !progress && self.operations.writes() == 0 && self.operations.reads() == 0 {
+        let is_idle = self.operations.writes() == 0 && self.operations.reads() == 0;
+        if !progress && is_idle && !self.page_files.is_growing() {
             return self.give_up_waiting();
         }
         progress

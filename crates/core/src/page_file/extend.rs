@@ -6,6 +6,7 @@ use crate::manager::Manager;
 use crate::operation::{OperationId, Work};
 use crate::output::Output;
 use crate::page::SpaceId;
+use crate::page_file::Growth;
 use crate::pfn::PageState;
 use crate::refusal::Refusal;
 
@@ -39,17 +40,19 @@ impl Manager {
         charged
     }
 
-    fn extend_page_files(&mut self, missing: u64) {
-        let growing = self.page_files.iter().any(|(_, file)| file.extending.is_some());
-        let candidate = self.page_files.iter().find(|(_, file)| {
-            !file.is_full_grown && file.extending.is_none() && file.slots.size() < file.maximum
-        });
-        let Some((number, file)) = candidate.filter(|_| !growing) else { return };
+    /// Asks the world for so many more slots, unless it is asked already or has just refused.
+    pub(crate) fn extend_page_files(&mut self, missing: u64) {
+        let now = self.now;
+        let candidate = self.page_files.iter().find(|(_, file)| file.may_be_extended(now));
+        let Some((number, file)) = candidate.filter(|_| !self.page_files.is_growing()) else {
+            return;
+        };
         let step = u32::try_from(missing).unwrap_or(u32::MAX).max(STEP);
         let pages = file.slots.size().saturating_add(step).min(file.maximum);
         let operation = self.operations.begin(Work::Extend { file: number });
         if let Some(file) = self.page_files.get_mut(number) {
-            file.extending = Some(operation);
+            let was_refused = matches!(file.growth, Growth::Refused { .. });
+            file.growth = Growth::Asked { operation, was_refused };
         }
         self.emit(Output::ExtendPageFile { operation, file: number, pages });
     }
@@ -62,14 +65,15 @@ impl Manager {
         };
         let Some(ended) = self.operations.end(id) else { return };
         self.operations.recycle(id, ended);
+        let until = self.now.after(self.config.policy.write_retry);
         if let Some(file) = self.page_files.get_mut(number) {
-            file.extending = None;
-            match result {
+            file.growth = match result {
                 Ok(pages) if pages > file.slots.size() => {
                     file.slots.grow(pages.min(file.maximum));
+                    Growth::Possible
                 }
-                Ok(_) | Err(_) => file.is_full_grown = true,
-            }
+                Ok(_) | Err(_) => Growth::Refused { until },
+            };
         }
         if result.is_err() {
             self.counters.io_errors += 1;

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use crate::config::PageFileConfig;
 use crate::operation::OperationId;
+use crate::page::Tick;
 use crate::space::pte::Slot;
 use slots::Slots;
 
@@ -24,11 +25,41 @@ const FAILURES_RETIRED: u32 = 16;
 pub(crate) struct PageFile {
     pub(crate) slots: Slots,
     pub(crate) maximum: u32,
-    pub(crate) extending: Option<OperationId>,
+    pub(crate) growth: Growth,
     /// Writes to it that have failed since one succeeded.
     pub(crate) failures: u32,
-    /// The world refused to extend it: it stays as it is.
-    pub(crate) is_full_grown: bool,
+}
+
+/// Whether a page file can be extended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum Growth {
+    /// As far as is known.
+    Possible,
+    /// The world is asked to.
+    Asked { operation: OperationId, was_refused: bool },
+    /// The world refused: it is asked again after that time, and stays as it is until then.
+    Refused { until: Tick },
+}
+
+impl PageFile {
+    /// Whether the world is to be asked to extend it, where it is too small.
+    fn may_be_extended(&self, now: Tick) -> bool {
+        let is_refused = match self.growth {
+            Growth::Possible => false,
+            Growth::Asked { .. } => true,
+            Growth::Refused { until } => now < until,
+        };
+        !is_refused && self.slots.size() < self.maximum
+    }
+
+    /// The slots that it may come to have, as far as is known.
+    fn most(&self) -> u32 {
+        match self.growth {
+            Growth::Possible | Growth::Asked { was_refused: false, .. } => self.maximum,
+            Growth::Asked { was_refused: true, .. } | Growth::Refused { .. } => self.slots.size(),
+        }
+    }
 }
 
 /// All page files.
@@ -44,9 +75,8 @@ impl PageFiles {
         let file = |config: &PageFileConfig| PageFile {
             slots: Slots::new(config.initial),
             maximum: config.maximum,
-            extending: None,
+            growth: Growth::Possible,
             failures: 0,
-            is_full_grown: false,
         };
         Self { files: configs.iter().map(file).collect(), next: 0 }
     }
@@ -119,11 +149,13 @@ impl PageFiles {
 
     /// Slots that there could be.
     pub(crate) fn maximum(&self) -> u64 {
-        let most = |file: &PageFile| {
-            let size = if file.is_full_grown { file.slots.size() } else { file.maximum };
-            u64::from(size - file.slots.bad())
-        };
-        self.files.iter().map(most).sum()
+        let usable = |file: &PageFile| u64::from(file.most() - file.slots.bad());
+        self.files.iter().map(usable).sum()
+    }
+
+    /// Whether the world is asked to extend one of them.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.files.iter().any(|file| matches!(file.growth, Growth::Asked { .. }))
     }
 
     pub(crate) fn used(&self) -> u64 {

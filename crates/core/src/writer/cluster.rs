@@ -82,7 +82,11 @@ impl Manager {
         if found.is_none() && self.reclaim_slots(wanted) {
             found = self.page_files.allocate(wanted, avoid);
         }
-        let Some((slot, count)) = found else { return false };
+        let Some((slot, count)) = found else {
+            // Slots that went bad are missing though no promise is.
+            self.extend_page_files(u64::from(wanted));
+            return false;
+        };
         let operation = self.operations.begin(Work::Write(Source::PageFile(slot)));
         let mut next = Some(pfn);
         // A cluster that a process's neighbours do not fill takes what was modified next.

@@ -84,8 +84,7 @@ impl Plan {
         options.without = self.without;
         let file = options.page_file.as_mut().expect("a page file");
         file.encryption = self.is_encrypted;
-        // Each failed write costs a slot for good: there are enough for a round.
-        file.initial = if self.wears_out() { Bytes(128 * MIB) } else { Bytes(MIB) };
+        file.initial = Bytes(MIB);
         file.io = IoEngine::Auto;
         if self.disk != Disk::Sound {
             file.faults = Some(faults.clone());

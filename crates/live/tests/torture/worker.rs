@@ -347,7 +347,8 @@ impl Worker {
             _ => space.discard(address, bytes),
         };
         let lost = matches!(result, Err(Error::Refused(Refusal::ContentsLost { .. })));
-        let may_be = |page: &Page| !matches!(page.content, Content::Exact(_));
+        // Zeros that are lost are zeros all the same, once they are read.
+        let may_be = |page: &Page| !matches!(&page.content, Content::Exact(words) if words.iter().any(|word| *word != 0));
         let may_be_lost = matches!(call, 1 | 3) && self.pages[pages.clone()].iter().any(may_be);
         match result {
             Err(error) if !(lost && may_be_lost) => {
