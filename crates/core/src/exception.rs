@@ -47,6 +47,12 @@ pub enum Exception {
 }
 
 impl Exception {
+    /// Whether a guard page raised it, which is none any more: nobody meets it again.
+    #[must_use]
+    pub const fn is_of_a_guard(self) -> bool {
+        matches!(self, Self::GuardPage { .. } | Self::StackOverflow { .. })
+    }
+
     /// The NTSTATUS of it.
     #[must_use]
     pub const fn ntstatus(self) -> u32 {

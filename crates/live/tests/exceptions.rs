@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use memtide_core::page::Access;
@@ -117,6 +118,52 @@ fn a_guard_page_is_found_once() {
             ];
             assert_eq!(taken(&seen), expected, "{path:?}");
             assert_eq!((load(page), load(page + PAGE)), (11, 14), "{path:?}");
+            space.machine().verify().expect("a sound machine");
+        }
+    });
+}
+
+extern "C" fn nothing(_: i32) {}
+
+/// Signals that interrupt a thread: one that waits in the kernel for a page asks for it once more.
+fn interrupt(thread: libc::pthread_t) {
+    // SAFETY: the handler does nothing, and the thread is one that waits for this one to end.
+    let sent = unsafe {
+        libc::signal(libc::SIGUSR1, nothing as extern "C" fn(i32) as libc::sighandler_t);
+        libc::pthread_kill(thread, libc::SIGUSR1)
+    };
+    assert_eq!(sent, 0, "a signal");
+}
+
+#[test]
+fn a_guard_page_is_found_however_its_page_comes_in() {
+    const PAGES: u64 = 64;
+    const ROUNDS: u64 = 4000;
+    bounded(|| {
+        for path in PATHS {
+            let (space, seen) = handled(path, |_, _| {});
+            let base = committed(&space, PAGES * PAGE);
+            // SAFETY: always.
+            let this = unsafe { libc::pthread_self() };
+            let ends = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !ends.load(Ordering::Acquire) {
+                        space.prefetch(base, PAGES * PAGE).expect("pages brought in");
+                        space.empty_working_set().expect("pages taken out");
+                        (0..20).for_each(|_| interrupt(this));
+                    }
+                });
+                for round in 0..ROUNDS {
+                    let address = base + round % PAGES * PAGE;
+                    store(address, scrambled(round));
+                    space.protect(address, PAGE, READ_WRITE | GUARD).expect("a guard");
+                    assert_eq!(load(address), scrambled(round), "{path:?}, round {round}");
+                    let expected = Exception::GuardPage { address, access: Access::Read };
+                    assert_eq!(taken(&seen), [expected], "{path:?}, round {round}");
+                }
+                ends.store(true, Ordering::Release);
+            });
             space.machine().verify().expect("a sound machine");
         }
     });

@@ -12,10 +12,12 @@ use crate::space::region::PageUse;
 use crate::waiter::Waiter;
 
 impl Manager {
+    /// Takes the guard; the page is opened once it is known what the access raises, so that no
+    /// access slips in unnoticed between the two.
     pub(crate) fn guard_fault(&mut self, waiter: &Waiter, region: u32) -> Outcome {
         let (space, page) = (waiter.space, waiter.page());
         self.count(space, |counters| counters.guard += 1);
-        self.note_change(space, region, page, Change::Unguarded);
+        self.note_use(space, region, page, Change::Unguarded);
         // The stack's own guard is the lowest page of what is committed; one that a program has set
         // above it is like any other.
         let found = self.spaces.get(space).region(region);
@@ -44,6 +46,7 @@ impl Manager {
             self.spaces.get_mut(space).region_mut(number).charge.merge(charge);
         }
         self.set_use(space, number, below, PageUse::Committed(protection));
+        self.update_rights_at(space, page);
         Outcome::Again
     }
 
@@ -68,12 +71,16 @@ impl Manager {
 
     /// Notes what a fault has changed about a page, its rights included.
     pub(crate) fn note_change(&mut self, space: SpaceId, number: u32, page: u64, change: Change) {
-        let region = self.spaces.get_mut(space).region_mut(number);
-        region.uses.note(page - region.first, change);
+        self.note_use(space, number, page, change);
         self.update_rights_at(space, page);
     }
 
-    fn update_rights_at(&mut self, space: SpaceId, page: u64) {
+    fn note_use(&mut self, space: SpaceId, number: u32, page: u64, change: Change) {
+        let region = self.spaces.get_mut(space).region_mut(number);
+        region.uses.note(page - region.first, change);
+    }
+
+    pub(crate) fn update_rights_at(&mut self, space: SpaceId, page: u64) {
         let root = self.spaces.get(space).root;
         if let Some(pte) = self.tables.peek(root, page) {
             self.update_rights(space, page, pte);

@@ -127,7 +127,7 @@ impl State {
         // What leaves with it goes home before anything is made of it there.
         self.flush_of(frame);
         let address = self.address(space, page);
-        if !rights.allow(Access::Read) {
+        if !rights.allow(Access::Read) || self.has_untold(space, page) {
             // Nobody may reach it: it stays at home until somebody may.
             if content == Content::Zero {
                 self.frames.bytes_at_home(frame).fill(0);
@@ -155,7 +155,8 @@ impl State {
         let address = self.address(space, page);
         let is_reachable = self.gathers_or_is_at(frame, address);
         let protects = !rights.allow(Access::Write);
-        match (is_reachable, rights.allow(Access::Read)) {
+        let may_be_reached = rights.allow(Access::Read) && !self.has_untold(space, page);
+        match (is_reachable, may_be_reached) {
             (true, true) => self.add(Act::Protect { on: protects }, space, address, frame),
             (true, false) => self.add(Act::Take, space, address, frame),
             (false, true) => self.add(Act::Bring { protects }, space, address, frame),

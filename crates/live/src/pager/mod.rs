@@ -438,12 +438,14 @@ impl Pager {
     /// A fault that the handler thread read: nobody waits here; who faulted is woken.
     pub(crate) fn fault_of_another(&self, space: SpaceId, address: u64, access: Access) {
         let mut state = self.lock_blocked();
-        if state.touch(space, address, access) {
-            state.show_again(space, Vpn::of(address));
-            state.wake(space, Vpn::of(address));
-            return;
-        }
         let page = Vpn::of(address);
+        if state.has_untold(space, page) {
+            return state.refuse(space, page);
+        }
+        if state.touch(space, address, access) {
+            state.show_again(space, page);
+            return state.wake(space, page);
+        }
         let thread = loop {
             match state.waits.begin_for(space, page) {
                 Some(thread) => break thread,
@@ -467,7 +469,12 @@ impl Pager {
         access: Access,
     ) -> Result<(), Exception> {
         let once = self.lock_blocked().heal(space, Vpn::of(address));
-        once.map_or_else(|| self.fault_blocked(space, address, access), Err)
+        match once {
+            // It may have been found by a fault that was read late: this is the access that meets it.
+            Some(Exception::GuardPage { .. }) => Err(Exception::GuardPage { address, access }),
+            Some(other) => Err(other),
+            None => self.fault_blocked(space, address, access),
+        }
     }
 
     /// Whether a condition is set; waits until it is, or until the time is out.
@@ -529,6 +536,9 @@ impl State {
         self.note(|| Event::Call(call.clone()));
         let result = self.manager.call(call);
         self.drain();
+        if result.is_ok() {
+            self.settle(call);
+        }
         self.set_aside();
         result
     }

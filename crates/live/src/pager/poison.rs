@@ -8,10 +8,12 @@
 //! # Invariants
 //! - A poisoned page is not in its space, whatever the manager thinks: it waits at home, and who
 //!   brings it in takes the poison away first.
+//! - While something is to be raised once, nothing but its raising brings the page in: a fault that
+//!   is read late, or another thread's work, would let the access pass that raises it.
 
 use memtide_core::page::{Access, PAGE_SIZE, SpaceId, Vpn};
 use memtide_core::snapshot::PteView;
-use memtide_core::{Exception, RegionState};
+use memtide_core::{Call, Exception, Range, RegionState};
 
 use crate::memory::fatal;
 use crate::pager::State;
@@ -26,6 +28,12 @@ pub(crate) struct Poison {
     once: Option<Exception>,
 }
 
+impl Poison {
+    const fn is_of(&self, space: SpaceId, page: Vpn) -> bool {
+        self.space.0 == space.0 && self.page.0 == page.0
+    }
+}
+
 impl State {
     /// Lets go whoever waits in the kernel for a page.
     pub(crate) fn poison(&mut self, space: SpaceId, page: Vpn, exception: Exception) {
@@ -36,16 +44,24 @@ impl State {
         {
             self.take(run);
         }
-        let is_once =
-            matches!(exception, Exception::GuardPage { .. } | Exception::StackOverflow { .. });
-        let once = is_once.then_some(exception);
-        match self.poisons.iter_mut().find(|poison| poison.space == space && poison.page == page) {
+        let once = exception.is_of_a_guard().then_some(exception);
+        match self.poisons.iter_mut().find(|poison| poison.is_of(space, page)) {
             Some(poison) => poison.once = poison.once.or(once),
             None => {
                 self.make_room();
                 self.poisons.push(Poison { space, page, once });
             }
         }
+        self.refuse(space, page);
+    }
+
+    /// Whether what a page raises once is still to be raised.
+    pub(crate) fn has_untold(&self, space: SpaceId, page: Vpn) -> bool {
+        self.poisons.iter().any(|poison| poison.is_of(space, page) && poison.once.is_some())
+    }
+
+    /// Lets the kernel refuse accesses to a poisoned page, those that wait as well.
+    pub(crate) fn refuse(&mut self, space: SpaceId, page: Vpn) {
         let memory = self.memory(space);
         if self.view_at(space, page.address()).is_some() {
             // A mapping of a file keeps the protection of a page that left it, in poison's place.
@@ -96,8 +112,7 @@ impl State {
 
     /// Takes the poison from a page, which is as the manager thinks then; what it raises once.
     pub(crate) fn heal(&mut self, space: SpaceId, page: Vpn) -> Option<Exception> {
-        let of = |poison: &Poison| poison.space == space && poison.page == page;
-        let poison = self.poisons.iter().position(of)?;
+        let poison = self.poisons.iter().position(|poison| poison.is_of(space, page))?;
         let poison = self.poisons.swap_remove(poison);
         self.clear(space, page);
         if let Some((frame, rights)) = self.shared_page(space, page) {
@@ -119,10 +134,40 @@ impl State {
         }
     }
 
+    /// A call has said anew what may be done to pages: an access that was not told of them before
+    /// comes after it.
+    pub(crate) fn settle(&mut self, call: &Call) {
+        while let Some((space, page)) = self.settled(call) {
+            self.heal(space, page);
+        }
+    }
+
+    /// A page that still raises something though a call has said anew what may be done to it.
+    fn settled(&self, call: &Call) -> Option<(SpaceId, Vpn)> {
+        let untold = self.poisons.iter().filter(|poison| poison.once.is_some());
+        let mut pages = untold.map(|poison| (poison.space, poison.page));
+        pages.find(|(space, page)| self.is_settled(*space, page.address(), call))
+    }
+
+    fn is_settled(&self, space: SpaceId, at: u64, call: &Call) -> bool {
+        let is_within = |of: SpaceId, start: u64, bytes: u64| {
+            of == space && (start..start.saturating_add(bytes)).contains(&at)
+        };
+        match call {
+            Call::Protect(range, _) => is_within(range.space, range.address, range.bytes),
+            Call::Allocate(of, asked) => is_within(*of, asked.address, asked.bytes),
+            Call::Free(Range { space: of, .. }, _) | Call::UnmapView(of, _) if *of == space => {
+                let state = self.manager.query(space, at).map(|info| info.state);
+                !matches!(state, Ok(RegionState::Allocated { page_use, .. })
+                    if page_use.protection().is_some())
+            }
+            _ => false,
+        }
+    }
+
     /// Takes the poison from a page of a section that is mapped.
     pub(crate) fn unpoison(&mut self, space: SpaceId, page: Vpn) {
-        let of = |poison: &Poison| poison.space == space && poison.page == page;
-        if let Some(poison) = self.poisons.iter().position(of) {
+        if let Some(poison) = self.poisons.iter().position(|poison| poison.is_of(space, page)) {
             self.poisons.swap_remove(poison);
             self.clear(space, page);
         }

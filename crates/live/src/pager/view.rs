@@ -291,6 +291,9 @@ impl State {
         if !rights.allow(Access::Read) {
             return self.discard(space, page, 1);
         }
+        if self.has_untold(space, page) {
+            return;
+        }
         self.unpoison(space, page);
         let protects = !rights.allow(Access::Write);
         if !protects {
