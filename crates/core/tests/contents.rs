@@ -572,7 +572,7 @@ fn a_prefetch_of_addresses_that_hold_nothing_takes_nothing() {
 }
 
 #[test]
-fn a_stored_page_is_decompressed_and_has_no_copy_from_then_on() {
+fn a_stored_page_is_decompressed_and_keeps_its_copy_until_it_is_written() {
     let mut world = World::new(Config::new(128).with_store(16));
     let space = world.space();
     let base = world.committed(space, 3);
@@ -589,11 +589,30 @@ fn a_stored_page_is_decompressed_and_has_no_copy_from_then_on() {
     assert_eq!(world.take_log().iter().filter(decompressed).count(), 3);
     assert_eq!(world.manager.counters().decompressed, 3);
     let store = world.manager.snapshot().store();
-    assert_eq!((store.pages, store.frames, store.stored), (0, 0, 3));
+    assert_eq!((store.pages, store.frames, store.stored), (3, 1, 3));
+    world.write(space, base, 8).expect("a write");
     world.trim();
-    assert_eq!(world.manager.list_counts().modified, 3, "it must be stored again");
+    assert_eq!(world.manager.list_counts().modified, 1, "it must be stored again");
+    let store = world.manager.snapshot().store();
+    assert_eq!((store.pages, store.frames), (2, 1), "its copy is an old one");
     world.page_out();
-    assert_eq!(values(&mut world, space, base, 3), [5, 6, 0]);
+    assert_eq!(world.manager.snapshot().store().stored, 4, "the others need not");
+    assert_eq!(values(&mut world, space, base, 3), [8, 6, 0]);
+}
+
+#[test]
+fn a_full_store_has_pages_that_are_used_give_their_copies_up() {
+    let mut world = World::new(Config::new(128).with_page_file(64, 64).with_store(1));
+    let space = world.space();
+    let base = filled(&mut world, space, 2);
+    world.page_out();
+    assert_eq!(world.manager.snapshot().store().pages, 2);
+    assert_eq!(values(&mut world, space, base, 1), [1]);
+    assert_eq!(world.manager.snapshot().store().pages, 1, "the store is full");
+    world.trim();
+    assert_eq!(world.manager.list_counts().modified, 1, "it must be written again");
+    world.page_out();
+    assert_eq!(values(&mut world, space, base, 2), [1, 2]);
 }
 
 #[test]

@@ -294,7 +294,10 @@ fn modified_pages_go_to_the_store_first_and_come_back_without_io() {
     expect_filled(&mut world, space, base, 16);
     assert_eq!(world.manager.counters().decompressed, 16);
     let store = world.manager.snapshot().store();
-    assert_eq!((store.pages, store.frames), (0, 0), "what comes back leaves the store");
+    assert_eq!((store.pages, store.frames), (16, 4), "the copies stay");
+    world.page_out_space(space);
+    expect_filled(&mut world, space, base, 16);
+    assert_eq!(world.manager.snapshot().store().stored, 16, "nothing is compressed twice");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use memtide_live::page_file::PageFileOptions;
 use memtide_live::{Error, FaultPath, Machine, MachineOptions, PagedVec, SpaceOptions};
 
 /// The most that compressed pages take of a budget, in percent.
-const COMPRESSED_MOST: u8 = 50;
+const COMPRESSED_MOST: u8 = 75;
 
 /// What counts faults.
 pub(super) type Faults<'a> = &'a dyn Fn() -> u64;

@@ -34,8 +34,7 @@ impl Manager {
     /// Maps a page that is in memory and in no working set.
     pub(crate) fn activate(&mut self, scene: Scene, is_write: bool, pfn: Pfn) {
         let entry = self.frames.entry(pfn);
-        if matches!(Pte::unpacked(entry.original()), Pte::Store(_)) || self.wants_slot_back(&entry)
-        {
+        if self.wants_copy_back(&entry) {
             self.mark_modified(pfn);
         }
         let Scene { space, page, region, pte, protection } = scene;
@@ -56,12 +55,15 @@ impl Manager {
         });
     }
 
-    /// Whether a page that comes back should give up its slot, because slots are scarce.
-    fn wants_slot_back(&self, entry: &crate::pfn::Entry) -> bool {
-        if !matches!(Pte::unpacked(entry.original()), Pte::PageFile(_)) {
-            return false;
+    /// Whether a page that comes back should give its copy up, because room for copies is scarce.
+    fn wants_copy_back(&self, entry: &crate::pfn::Entry) -> bool {
+        match Pte::unpacked(entry.original()) {
+            Pte::PageFile(_) => {
+                let (used, size) = (self.page_files.used(), self.page_files.size());
+                used * 1000 > size * u64::from(self.config.policy.slots_scarce_permille)
+            }
+            Pte::Store(_) => self.store.as_ref().is_some_and(crate::store::Store::is_full),
+            _ => false,
         }
-        let (used, size) = (self.page_files.used(), self.page_files.size());
-        used * 1000 > size * u64::from(self.config.policy.slots_scarce_permille)
     }
 }

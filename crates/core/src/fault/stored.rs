@@ -33,18 +33,14 @@ impl Manager {
         Outcome::Resolved
     }
 
-    /// Decompresses a page into a held frame. It has no copy from then on.
+    /// Decompresses a page into a held frame; the store still keeps it.
     pub(crate) fn take_from_store(&mut self, number: u32, pte: PteAddress, pfn: Pfn, priority: u8) {
         let Some(store) = &self.store else { panic!("store entry {number} without a store") };
         let from = store.stored_at(number);
         self.emit(Output::Decompress { from, to: pfn });
         let is_newcomer = !self.evictions.is_recent(self.tables.word(pte));
-        self.give_page(pfn, pte, Pte::None, priority);
-        self.release_stored(number);
-        self.frames.edit(pfn, |entry| {
-            entry.set(Flag::Modified, true);
-            entry.set(Flag::Newcomer, is_newcomer);
-        });
+        self.give_page(pfn, pte, Pte::Store(number), priority);
+        self.frames.edit(pfn, |entry| entry.set(Flag::Newcomer, is_newcomer));
         self.tables.set(pte, Pte::Transition(pfn));
     }
 

@@ -131,11 +131,9 @@ impl Manager {
             crate::store::Entry::Unused(_) => return,
         };
         let pfn = match self.tables.get(owner) {
-            // It is still on the standby list, bytes and all.
-            Pte::Transition(pfn) => {
-                self.mark_modified(pfn);
-                pfn
-            }
+            // It is in use, or on the standby list, bytes and all.
+            Pte::Valid(valid) => return self.mark_modified(valid.pfn()),
+            Pte::Transition(pfn) => pfn,
             Pte::Store(_) => {
                 let wanted = crate::frame_supply::Wanted::Any;
                 let Some(pfn) = self.take_available(wanted, number) else { return };
@@ -144,6 +142,7 @@ impl Manager {
             }
             other => panic!("store entry {number} is named by {other:?}"),
         };
+        self.mark_modified(pfn);
         self.frames.edit(pfn, |entry| entry.set(Flag::NoStore, true));
         self.retire_page(pfn);
     }

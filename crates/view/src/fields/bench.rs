@@ -50,7 +50,7 @@ pub static BENCH: Table<Report> = Table {
             "content",
             "content",
             Unit::Text,
-            "What pages hold: compressible (to about half) or random.",
+            "What pages hold: compressible (to about a third) or random.",
             |r| Value::text(r.content.name())
         ),
         column!("directory", "directory", Unit::Text, "Where the files were.", |r| {
