@@ -3,20 +3,20 @@
 //! | bits of word 0 | a page's bytes | one word | not in use |
 //! |---|---|---|---|
 //! | 0..2 | 1 | 2 | 0 |
-//! | 2..7 | where in the frame, in granules | | the next such number and 1, or 0 |
+//! | 2..7 | which place of the frame | | the next such number and 1, or 0 |
 //! | 7..20 | how many bytes | | |
 //! | 20..64 | the owner's PTE address | the owner's PTE address | |
 //!
 //! Word 1 is the frame, or the word.
 
 use super::Entry;
-use super::placement::{GRANULE, Place};
+use super::placement::{Place, place_bytes};
 use crate::pfn::PteAddress;
 
 const BYTES: u64 = 1;
 const SAME: u64 = 2;
 const TAG_BITS: u32 = 2;
-const OFFSET_AT: u32 = TAG_BITS;
+const PLACE_AT: u32 = TAG_BITS;
 const BYTES_AT: u32 = 7;
 const OWNER_AT: u32 = 20;
 
@@ -42,9 +42,9 @@ impl From<Entry> for Packed {
                 Self([next << TAG_BITS, 0])
             }
             Entry::Bytes { place: Place { frame, offset }, bytes, owner } => {
-                let granules = u64::from(u32::from(offset) / GRANULE);
-                let (offset, bytes) = (granules << OFFSET_AT, u64::from(bytes) << BYTES_AT);
-                Self([owned(owner, BYTES) | offset | bytes, u64::from(frame)])
+                let number = u64::from(u32::from(offset) / place_bytes(bytes));
+                let (number, bytes) = (number << PLACE_AT, u64::from(bytes) << BYTES_AT);
+                Self([owned(owner, BYTES) | number | bytes, u64::from(frame)])
             }
             Entry::Same { word, owner } => Self([owned(owner, SAME), word]),
         }
@@ -57,9 +57,10 @@ impl From<Packed> for Entry {
         let small = |word: u32| u16::try_from(word).unwrap_or(u16::MAX);
         match u64::from(low(first, TAG_BITS)) {
             BYTES => {
-                let granules = low(first >> OFFSET_AT, BYTES_AT - OFFSET_AT);
-                let place = Place { frame: low(second, 32), offset: small(granules * GRANULE) };
                 let bytes = small(low(first >> BYTES_AT, OWNER_AT - BYTES_AT));
+                let number = low(first >> PLACE_AT, BYTES_AT - PLACE_AT);
+                let offset = small(number * place_bytes(bytes));
+                let place = Place { frame: low(second, 32), offset };
                 Self::Bytes { place, bytes, owner }
             }
             SAME => Self::Same { word: second, owner },
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn a_packed_entry_is_the_entry_again() {
         let owner = PteAddress((1 << 41) - 1);
-        let bytes = [(0, 0, 1), (u32::MAX, 4096 - 128, 128), (7, 2048, 4096)];
+        let bytes = [(0, 0, 1), (u32::MAX, 4096 - 128, 128), (7, 2730, 1365), (9, 0, 4096)];
         let bytes = bytes.map(|(frame, offset, bytes)| Entry::Bytes {
             place: Place { frame, offset },
             bytes,

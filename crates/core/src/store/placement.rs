@@ -11,17 +11,17 @@ use slabs::{Chain, Link, List, NONE, Slab};
 #[path = "placement_slabs.rs"]
 mod slabs;
 
-/// The unit of room in a frame, in bytes: a compressed page takes a whole number of them.
-pub(crate) const GRANULE: u32 = 128;
-
 /// The size of a frame, in bytes.
 const FRAME: u32 = 4096;
 
 /// The most places of a frame.
-pub(crate) const PLACES_MAX: usize = CLASSES;
+pub(crate) const PLACES_MAX: usize = CAPACITIES[CLASSES - 1] as usize;
 
-/// A class for each whole number of granules in a frame.
-const CLASSES: usize = (FRAME / GRANULE) as usize;
+const CLASSES: usize = 12;
+
+/// How many places a frame of each class holds. As large as that leaves them, so that three pages
+/// of a third lie in one; few classes, since room is set aside for each.
+const CAPACITIES: [u32; CLASSES] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32];
 
 /// Where a compressed page lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -338,21 +338,27 @@ fn chain_length(first: u32, most: usize, next: impl Fn(u32) -> u32) -> Option<us
     (length <= most).then_some(length)
 }
 
-/// The class of a size in bytes.
+/// How long the places are that compressed pages of so many bytes lie in, in bytes.
+pub(crate) fn place_bytes(size: u16) -> u32 {
+    bytes_of(class_of(size))
+}
+
+/// The class of a size in bytes: the one of the smallest places that it fits in.
 fn class_of(size: u16) -> u32 {
     let size = u32::from(size);
     assert!((1..=FRAME).contains(&size), "{size} bytes are not a compressed page");
-    (size - 1) / GRANULE
+    let fits = |capacity: &u32| size <= FRAME / capacity;
+    crate::page::narrow(CAPACITIES.iter().take_while(|capacity| fits(capacity)).count() - 1)
 }
 
 /// How long the places of a class are, in bytes.
 const fn bytes_of(class: u32) -> u32 {
-    (class + 1) * GRANULE
+    FRAME / capacity(class)
 }
 
 /// How many places of a class a frame holds.
 const fn capacity(class: u32) -> u32 {
-    FRAME / bytes_of(class)
+    CAPACITIES[class as usize]
 }
 
 /// The bits of all the places of a frame of a class.

@@ -13,7 +13,8 @@ struct Model {
 }
 
 fn rounded(size: u16) -> u32 {
-    u32::from(size).next_multiple_of(128)
+    let places = CAPACITIES.map(|capacity| 4096 / capacity);
+    places.into_iter().filter(|bytes| u32::from(size) <= *bytes).min().unwrap()
 }
 
 impl Model {
