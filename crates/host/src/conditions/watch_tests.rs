@@ -168,6 +168,7 @@ fn a_wait_that_was_told_and_dropped_leaves_the_place_to_its_next_owner() {
     assert_eq!(bench.watch.lock().counts, [0; Condition::COUNT]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_descriptor_is_readable_exactly_while_the_condition_holds() {
     let mut bench = Bench::new();

@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod doctor;
+mod native;
 pub(crate) mod objects;
 pub(crate) mod processes;
 mod signal;
