@@ -140,9 +140,11 @@ fn adjust(name: &'static str, enable: bool) -> Result<bool, PrivilegeError> {
     if succeeded == 0 {
         return Err(PrivilegeError::Call("AdjustTokenPrivileges", error));
     }
-    // What it tells of before are the privileges that it changed.
-    let changed = before.PrivilegeCount == 1;
-    Ok(changed != enable)
+    // Windows tells of what it has changed only; Wine tells of all.
+    Ok(match before.PrivilegeCount {
+        0 => enable,
+        _ => before.Privileges[0].Attributes & SE_PRIVILEGE_ENABLED != 0,
+    })
 }
 
 fn open_token() -> io::Result<OwnedHandle> {
