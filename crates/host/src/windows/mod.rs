@@ -1,5 +1,6 @@
 //! Windows: the native memory manager. Nothing of it is carried out yet; every call says so.
 
+mod answer;
 pub(crate) mod clean;
 pub(crate) mod doctor;
 mod native;
