@@ -5,6 +5,7 @@ pub(crate) mod clean;
 pub(crate) mod doctor;
 mod native;
 pub(crate) mod objects;
+pub(crate) mod page_files;
 pub(crate) mod processes;
 mod signal;
 mod waiter_notice;
