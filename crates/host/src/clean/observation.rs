@@ -187,7 +187,7 @@ impl Observation {
 
 fn repurposed(from: &Counters, to: &Counters) -> Option<[Bytes; STANDBY_PRIORITIES]> {
     let (from, to) = from.repurposed.zip(to.repurposed)?;
-    Some(std::array::from_fn(|p| Bytes::from_pages(to[p].saturating_sub(from[p]))))
+    Some(std::array::from_fn(|p| to[p].saturating_sub(from[p])))
 }
 
 fn harm_words(harm: Harm) -> String {
@@ -261,7 +261,7 @@ mod tests {
     fn transition_faults_and_repurposed_pages_are_differences_and_unknown_where_not_counted() {
         let windows = |transitions, repurposed| Counters {
             transition_faults: Some(transitions),
-            repurposed: Some([repurposed; STANDBY_PRIORITIES]),
+            repurposed: Some([Bytes::from_pages(repurposed); STANDBY_PRIORITIES]),
             ..Counters::default()
         };
         let window = Duration::from_secs(1);

@@ -52,8 +52,8 @@ pub(crate) struct Counters {
     pub(crate) records_lost: Option<u64>,
     /// Faults that took a page back from standby or modified, without I/O (Windows).
     pub(crate) transition_faults: Option<u64>,
-    /// Standby pages that got another owner, by priority (Windows).
-    pub(crate) repurposed: Option<[u64; STANDBY_PRIORITIES]>,
+    /// Standby memory that got another owner, by priority (Windows).
+    pub(crate) repurposed: Option<[Bytes; STANDBY_PRIORITIES]>,
     /// Faults that had to wait for a disk.
     pub(crate) major_faults: Option<u64>,
     /// Pages read from swap.

@@ -4,7 +4,6 @@ use std::mem::offset_of;
 
 /// UNICODE_STRING: lengths in bytes, without a closing zero, and where the text lies.
 #[repr(C)]
-#[expect(dead_code, reason = "the system writes it, and it is read by offsets")]
 pub(crate) struct UnicodeString {
     length: u16,
     capacity: u16,

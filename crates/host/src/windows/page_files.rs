@@ -17,7 +17,6 @@ const PAGE_FILES_WITH_LIMITS: i32 = 144;
 /// SYSTEM_PAGEFILE_INFORMATION_EX; the first four fields and the name are
 /// SYSTEM_PAGEFILE_INFORMATION.
 #[repr(C)]
-#[expect(dead_code, reason = "the system writes it, and it is read by offsets")]
 struct Layout {
     next: u32,
     size: u32,
@@ -59,12 +58,17 @@ pub(crate) fn list() -> Result<Vec<PageFile>, Error> {
     Ok(parse(&Answer::from(list), limits))
 }
 
-/// How large all of them may grow together; `None` where that of one of them cannot be known.
-pub(crate) fn maximum() -> Option<Bytes> {
-    maximum_of(&list().ok()?)
+/// What all of them may still grow by; `None` where that of one of them cannot be known.
+pub(crate) fn growth() -> Option<Bytes> {
+    growth_of(&list().ok()?)
 }
 
-/// The same of those listed.
+fn growth_of(files: &[PageFile]) -> Option<Bytes> {
+    let size = files.iter().fold(Bytes::ZERO, |sum, file| sum.saturating_add(file.size));
+    maximum_of(files).map(|maximum| maximum.saturating_sub(size))
+}
+
+/// How large page files may grow together; `None` where that of one of them cannot be known.
 pub(crate) fn maximum_of(files: &[PageFile]) -> Option<Bytes> {
     let sizes = files.iter().map(|file| file.maximum);
     sizes.fold(Some(Bytes::ZERO), |sum, size| Some(sum?.saturating_add(size?)))
@@ -128,6 +132,7 @@ mod tests {
         assert_eq!((files[0].size, files[0].used), (Bytes::from_mib(512), Bytes::from_mib(1)));
         assert_eq!(files[1].maximum, Some(Bytes::from_mib(16)), "no less than it is");
         assert_eq!(maximum_of(&files), Some(Bytes::from_mib(2048 + 16)));
+        assert_eq!(growth_of(&files), Some(Bytes::from_mib(2048 - 512)));
         assert_eq!(maximum_of(&[]), Some(Bytes::ZERO), "none is known to be nothing");
         let without = parse(&answer, false);
         assert_eq!((without.len(), maximum_of(&without)), (2, None), "what isn't told is unknown");
@@ -151,12 +156,12 @@ mod tests {
         match list() {
             Ok(files) => {
                 assert!(files.iter().all(|file| file.used <= file.size), "{files:?}");
-                assert_eq!(maximum(), maximum_of(&files));
+                assert_eq!(growth(), growth_of(&files));
             }
             // Wine knows neither class.
             Err(error) => {
                 assert!(error.to_string().contains("0xC0000003"), "{error}");
-                assert_eq!(maximum(), None);
+                assert_eq!(growth(), None);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The counters and levels a clean is measured by.
 
-use super::lists::Lists;
+use super::lists;
 use super::performance::{PERFORMANCE, Performance, Widened};
 use crate::clean::{Counters, Gauge};
 use crate::windows::answer::Answer;
@@ -26,13 +26,14 @@ impl Gauges {
     }
 
     pub(super) fn gauge(&mut self) -> Gauge {
-        let lists = Lists::read().ok();
+        let lists = lists::read().unwrap_or_default();
         let performance = self.performance();
-        let total = global_memory_status().ok().map(|status| Bytes(status.ullTotalPhys));
-        let free = lists.map(|lists| Bytes::from_pages(lists.free));
         Gauge {
-            occupied: total.zip(free).map(|(total, free)| total.saturating_sub(free)),
-            standby: lists.map(|lists| Bytes::from_pages(lists.standby_of_all())),
+            occupied: lists
+                .total
+                .zip(lists::free(&lists))
+                .map(|(total, free)| total.saturating_sub(free)),
+            standby: lists.standby,
             written: self.written(&performance),
             commit: performance.committed.map(|pages| Bytes::from_pages(pages.into())),
         }
@@ -56,7 +57,7 @@ impl Gauges {
         let read = self.pages_read.see(performance.pages_read).map(Bytes::from_pages);
         Counters {
             transition_faults: self.transition_faults.see(performance.transition_faults),
-            repurposed: Lists::read().ok().map(|lists| lists.repurposed),
+            repurposed: lists::read().ok().and_then(|lists| lists.repurposed_by_priority),
             major_faults: self.reads.see(performance.reads),
             read,
             available,

@@ -1,15 +1,14 @@
 //! `working-sets` of all, `modified`, `standby`, `standby-low`: commands to the memory lists.
 
-use super::lists::Lists;
+use super::lists;
 use super::{Outcome, call, enabled, missing, outcome, told};
 use crate::clean::{Effect, Estimate, Evidence, Mechanism, Prediction, Region, Reins};
 use crate::windows::native::privilege::Privilege;
 use crate::windows::native::system_information;
 use memtide_core::ListCommand;
-use memtide_core::units::Bytes;
 
 /// SystemMemoryListInformation.
-pub(super) const MEMORY_LIST: i32 = 80;
+const MEMORY_LIST: i32 = 80;
 
 const NEEDS: &str = "SeProfileSingleProcessPrivilege, as an administrator's elevated process has";
 
@@ -36,27 +35,22 @@ pub(super) fn needs() -> Option<String> {
 }
 
 pub(super) fn predict(region: Region, command: ListCommand) -> Prediction {
-    let lists = Lists::read().ok();
+    let lists = lists::read().unwrap_or_default();
     let (amount, effect, of) = match region {
-        Region::Modified => (
-            lists.map(|lists| lists.modified),
-            Effect::MovedToStandby,
-            "the modified list, once it is written",
-        ),
-        Region::StandbyLow => {
-            (lists.map(|lists| lists.standby[0]), Effect::MadeFree, "standby pages of priority 0")
+        Region::Modified => {
+            (lists.modified, Effect::MovedToStandby, "the modified list, once it is written")
         }
-        _ => (
-            lists.map(|lists| lists.standby_of_all()),
+        Region::StandbyLow => (
+            lists.standby_by_priority.map(|standby| standby[0]),
             Effect::MadeFree,
-            "the standby list of every priority",
+            "standby pages of priority 0",
         ),
+        _ => (lists.standby, Effect::MadeFree, "the standby list of every priority"),
     };
     let unreadable = "the memory lists cannot be read without the privilege";
     Prediction {
         region,
-        estimate: amount
-            .map_or(Estimate::Unknown, |pages| Estimate::About(Bytes::from_pages(pages))),
+        estimate: amount.map_or(Estimate::Unknown, Estimate::About),
         effect,
         basis: if amount.is_some() { of } else { unreadable }.to_owned(),
         mechanism: Some(mechanism(command)),

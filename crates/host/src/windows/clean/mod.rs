@@ -8,7 +8,7 @@ mod call;
 mod combine;
 mod file_cache;
 mod gauges;
-mod lists;
+pub(crate) mod lists;
 mod memory_list;
 mod performance;
 mod registry;
@@ -24,8 +24,6 @@ use crate::Error;
 use crate::clean::{
     Counters, Gauge, Mechanism, Outcome, Prediction, Region, Reins, Request, Status, Stop, System,
 };
-pub(crate) use lists::Lists;
-
 use gauges::Gauges;
 use memtide_core::ListCommand;
 use std::io;

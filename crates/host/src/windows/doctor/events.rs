@@ -3,9 +3,9 @@
 use super::finding::{ELEVATED, Finding};
 use crate::doctor::Capability;
 use crate::objects::Listeners;
+use crate::windows::condition_events::object_name;
 use crate::windows::native::event::Event;
 use crate::windows::native::status::NtStatus;
-use crate::windows::objects::event_path;
 use memtide_core::conditions::Condition;
 
 pub(super) fn examine() -> Vec<Capability> {
@@ -16,7 +16,7 @@ pub(super) fn examine() -> Vec<Capability> {
 }
 
 fn event(condition: Condition) -> Capability {
-    let path = event_path(condition);
+    let path = object_name(condition);
     let finding = match Event::open(&path) {
         Ok(_) => Finding::works(format!("{path} opens")),
         Err(status @ NtStatus::OBJECT_NAME_NOT_FOUND) => Finding::fails(

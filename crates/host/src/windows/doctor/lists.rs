@@ -3,9 +3,8 @@
 use super::HOLLOW;
 use super::finding::{ELEVATED, Finding};
 use crate::doctor::Capability;
-use crate::windows::clean::Lists;
+use crate::windows::clean::lists as memory_lists;
 use crate::windows::native::version::Version;
-use memtide_core::units::Bytes;
 
 pub(super) fn examine(version: Version, wine: bool) -> Vec<Capability> {
     vec![
@@ -19,10 +18,10 @@ pub(super) fn examine(version: Version, wine: bool) -> Vec<Capability> {
 }
 
 fn lists() -> Finding {
-    match Lists::read() {
+    match memory_lists::read() {
         Ok(lists) => {
-            let free = Bytes::from_pages(lists.free);
-            let standby = Bytes::from_pages(lists.standby_of_all());
+            let free = memory_lists::free(&lists).unwrap_or_default();
+            let standby = lists.standby.unwrap_or_default();
             Finding::works(format!("{free} free, {standby} standby"))
         }
         Err(error) => Finding::fails(error.to_string(), ELEVATED),

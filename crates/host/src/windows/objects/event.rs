@@ -2,6 +2,7 @@
 
 use crate::objects::Holders;
 use crate::windows::answer::UnicodeString;
+use crate::windows::condition_events::object_name;
 use crate::windows::native::object::query;
 use crate::windows::native::status::NtStatus;
 use memtide_core::conditions::Condition;
@@ -15,7 +16,6 @@ const NAME: i32 = 1;
 
 /// PUBLIC_OBJECT_BASIC_INFORMATION.
 #[repr(C)]
-#[expect(dead_code, reason = "the system writes it, and it is read by offsets")]
 struct Basic {
     attributes: u32,
     access: u32,
@@ -28,14 +28,6 @@ const _: () = assert!(size_of::<Basic>() == 56 && offset_of!(Basic, references) 
 
 /// Names of our nine are short; one that has no room here is another's.
 const NAME_LONGEST: usize = 128;
-
-/// Where the events are.
-pub(super) const DIRECTORY: &str = r"\KernelObjects";
-
-/// The whole name of a condition's event.
-pub(crate) fn path(condition: Condition) -> String {
-    format!(r"{DIRECTORY}\{}", condition.name())
-}
 
 /// How many hold what a handle is for, this handle not counted.
 pub(super) fn holders(handle: BorrowedHandle<'_>) -> Result<Holders, NtStatus> {
@@ -51,5 +43,5 @@ pub(super) fn holders(handle: BorrowedHandle<'_>) -> Result<Holders, NtStatus> {
 pub(super) fn condition_of(handle: BorrowedHandle<'_>) -> Option<Condition> {
     let room = size_of::<UnicodeString>() + NAME_LONGEST;
     let name = query(handle, NAME, room).ok()?.text_at(0)?;
-    Condition::ALL.into_iter().find(|condition| name == path(*condition))
+    Condition::ALL.into_iter().find(|condition| name == object_name(*condition))
 }

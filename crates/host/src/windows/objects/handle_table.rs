@@ -11,7 +11,6 @@ pub(super) const HANDLES: i32 = 64;
 
 /// SYSTEM_HANDLE_INFORMATION_EX, without its entries.
 #[repr(C)]
-#[expect(dead_code, reason = "the system writes it, and it is read by offsets")]
 struct Head {
     count: usize,
     reserved: usize,
@@ -19,7 +18,6 @@ struct Head {
 
 /// SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX.
 #[repr(C)]
-#[expect(dead_code, reason = "the system writes it, and it is read by offsets")]
 struct Layout {
     object: usize,
     pid: usize,

@@ -7,9 +7,8 @@
 mod event;
 mod handle_table;
 
-pub(crate) use event::path as event_path;
-
 use super::answer::Answer;
+use super::condition_events::object_name;
 use super::native::event::Event;
 use super::native::privilege::{Privilege, enable};
 use super::native::process::{Access as Opened, ProcessHandle, is_gone};
@@ -73,7 +72,7 @@ impl Probe {
 
 /// A condition whose event is missing here has no listeners.
 fn probe(condition: Condition) -> Option<Probe> {
-    let event = Event::open(&event::path(condition)).ok()?;
+    let event = Event::open(&object_name(condition)).ok()?;
     Some(Probe { condition, event })
 }
 
@@ -150,7 +149,7 @@ fn named(found: Found) -> Vec<Listener> {
         channel: Channel::Event(condition),
         access: self::access(access),
         domain: Domain::Machine,
-        file: PathBuf::from(event::path(condition)),
+        file: PathBuf::from(object_name(condition)),
         handles,
     };
     found.into_iter().map(listener).collect()

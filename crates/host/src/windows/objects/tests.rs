@@ -1,5 +1,4 @@
 use super::*;
-use crate::windows::native::process;
 use crate::windows::native::status::NtStatus;
 
 const EVENT_ALL_ACCESS: u32 = 0x1F_0003;
@@ -11,7 +10,7 @@ const MANY: u32 = 40;
 const WAIT_AND_QUERY: u32 = SYNCHRONIZE | 1;
 
 fn open_many(access: u32) -> Result<Vec<Event>, NtStatus> {
-    let path = event_path(Condition::HighPagedPool);
+    let path = object_name(Condition::HighPagedPool);
     (0..MANY).map(|_| Event::open_for(&path, access)).collect()
 }
 
@@ -46,7 +45,7 @@ fn who_holds_an_event_is_found_with_what_it_may_do() {
 fn an_event_that_is_missing_has_no_holders_and_that_is_not_zero() {
     let listeners = find().expect("a search");
     for condition in Condition::ALL {
-        let there = Event::open(&event_path(condition)).is_ok();
+        let there = Event::open(&object_name(condition)).is_ok();
         assert_eq!(listeners.holders[condition.index()].is_some(), there, "{condition:?}");
     }
 }
@@ -60,7 +59,7 @@ fn rights_are_told_by_the_strongest() {
 
 #[test]
 fn by_address_an_event_is_known_whoever_holds_it() {
-    let event = Event::open(&event_path(Condition::LowMemory)).expect("every Windows has it");
+    let event = Event::open(&object_name(Condition::LowMemory)).expect("every Windows has it");
     let probe = Probe { condition: Condition::LowMemory, event };
     let handle = |object, pid, handle| Handle { object, pid, handle, access: SYNCHRONIZE, kind: 9 };
     let known = handle(0x7000, std::process::id(), probe.number());
@@ -75,7 +74,7 @@ fn by_address_an_event_is_known_whoever_holds_it() {
 fn a_process_that_may_not_be_opened_is_counted() {
     // The idle process may be opened by nobody.
     let error = ProcessHandle::open(0, Opened::Duplicate).expect_err("nobody may");
-    let closed = usize::from(!process::is_gone(&error));
+    let closed = usize::from(!is_gone(&error));
     let stranger = Handle { object: 0, pid: 0, handle: 4, access: 0, kind: 9 };
     let known = Handle { pid: std::process::id(), ..stranger };
     let mut listeners = Listeners::default();

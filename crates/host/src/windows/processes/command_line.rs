@@ -18,7 +18,6 @@ const LONGEST: usize = u16::MAX as usize;
 
 /// PROCESS_BASIC_INFORMATION.
 #[repr(C)]
-#[expect(dead_code, reason = "the system writes it, and it is read by offsets")]
 struct Basic {
     status: i32,
     environment: usize,

@@ -8,7 +8,6 @@ use std::mem::offset_of;
 
 /// SYSTEM_PROCESS_INFORMATION; the threads of the process follow it.
 #[repr(C)]
-#[expect(dead_code, reason = "the system writes it, and it is read by offsets")]
 struct Layout {
     next: u32,
     threads: u32,
