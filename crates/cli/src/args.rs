@@ -183,7 +183,7 @@ Examples:
 
 const WATCH_HELP: &str = "\
 A condition that is set when the watching begins is told first. The command of --exec runs through
-sh, once a change, one after the other; however long it takes, no change is lost or told late. It
+sh (on Windows cmd), once a change, one after the other; however long it takes, no change is lost or told late. It
 finds in its environment:
   MEMTIDE_CONDITION  the name, such as LowMemoryCondition
   MEMTIDE_STATE      set, clear or unknown

@@ -62,13 +62,29 @@ fn line(context: &Context, change: &Change) -> String {
 
 fn run_commands(command: &str, changes: &Receiver<Change>) {
     for change in changes {
-        let status = Command::new("sh").arg("-c").arg(command).envs(environment(&change)).status();
+        let status = shell(command).envs(environment(&change)).status();
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => eprintln!("memtide: --exec '{command}': {status}"),
             Err(error) => eprintln!("memtide: --exec '{command}': {error}"),
         }
     }
+}
+
+#[cfg(not(windows))]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command);
+    shell
+}
+
+/// The command goes to cmd as it is: it takes quotes as they are written.
+#[cfg(windows)]
+fn shell(command: &str) -> Command {
+    use std::os::windows::process::CommandExt;
+    let mut shell = Command::new("cmd");
+    shell.raw_arg("/C").raw_arg(command);
+    shell
 }
 
 fn environment(change: &Change) -> [(&'static str, String); 5] {

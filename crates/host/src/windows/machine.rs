@@ -1,7 +1,7 @@
 //! This machine, as Windows counts it.
 
-use super::memory_lists;
 use super::native::memory::{global_memory_status, performance_info};
+use super::{memory_lists, page_files};
 use crate::{Commit, CommitRule, Error, Pool, Pools, Sample, Scope, Stall};
 use memtide_core::conditions::{Bound, Levels, Sizes};
 use memtide_core::units::Bytes;
@@ -35,6 +35,7 @@ impl Machine {
         let status = global_memory_status().map_err(|e| Error::call("GlobalMemoryStatusEx", e))?;
         // What only this call tells is unknown without it.
         let commit = performance_info().map(|information| commit(&information)).unwrap_or_default();
+        let commit = with_maximum(commit, page_files::growth());
         let levels = Levels {
             available: Some(Bytes(status.ullAvailPhys)),
             bound: Bound::PhysicalMemory,
@@ -62,7 +63,10 @@ impl Machine {
             levels,
             sizes,
             pools,
-            commit: information.as_ref().map(commit).unwrap_or_default(),
+            commit: Commit {
+                maximum: levels.commit_maximum,
+                ..information.as_ref().map(commit).unwrap_or_default()
+            },
             container: None,
             stall,
         })
@@ -86,6 +90,12 @@ fn commit(information: &PERFORMANCE_INFORMATION) -> Commit {
         peak: bytes(information.CommitPeak).filter(|peak| Some(*peak) >= charge),
         rule: Some(CommitRule::Strict),
     }
+}
+
+/// The limit grows by what the page files do.
+fn with_maximum(commit: Commit, growth: Option<Bytes>) -> Commit {
+    let grown = commit.limit.zip(growth);
+    Commit { maximum: grown.map(|(limit, growth)| limit.saturating_add(growth)), ..commit }
 }
 
 /// The pools. Windows tells no program how much they may hold.
@@ -118,6 +128,9 @@ mod tests {
             (commit.charge, commit.limit, commit.peak),
             (pages(100), pages(1000), pages(200))
         );
+        let grown = with_maximum(commit, pages(500));
+        assert_eq!((grown.maximum, grown.limit), (pages(1500), pages(1000)));
+        assert_eq!(with_maximum(commit, None).maximum, None, "what isn't told is unknown");
         let pools = pools(&information());
         assert_eq!((pools.paged.used, pools.nonpaged.used), (pages(30), pages(20)));
     }

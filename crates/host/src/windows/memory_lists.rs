@@ -51,13 +51,13 @@ const _: () = {
 
 /// `SYSTEM_FILECACHE_INFORMATION`: sizes in bytes, but for those including transition pages.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, AnyBitPattern)]
-struct FileCacheInformation {
+#[derive(Clone, Copy, Debug, Default, AnyBitPattern)]
+pub(super) struct FileCacheInformation {
     current: usize,
     peak: usize,
     faults: u32,
-    minimum: usize,
-    maximum: usize,
+    pub(super) minimum: usize,
+    pub(super) maximum: usize,
     current_with_transition_pages: usize,
     peak_with_transition_pages: usize,
     repurposed_in_transition: u32,
@@ -87,10 +87,16 @@ pub(super) fn lists(total: Bytes, nonpaged_pool: Option<Bytes>) -> MemoryLists {
         ..InUse::default()
     };
     let unlisted = MemoryLists { total: Some(total), in_use, ..MemoryLists::default() };
-    match read_lists() {
-        Ok((information, counted)) => listed(unlisted, &information, counted),
-        Err(_) => unlisted,
-    }
+    read(unlisted).unwrap_or(unlisted)
+}
+
+/// The lists of this machine, with what is known besides.
+///
+/// # Errors
+/// The status with which Windows refuses to tell: without SeProfileSingleProcessPrivilege
+/// 0xC0000061, under Wine 0xC0000003.
+pub(super) fn read(unlisted: MemoryLists) -> Result<MemoryLists, NtStatus> {
+    read_lists().map(|(information, counted)| listed(unlisted, &information, counted))
 }
 
 /// Whether a Windows counts the modified pages that go to the page file.
@@ -140,7 +146,7 @@ fn listed(
 }
 
 /// The working set of the file cache; `None` where none was ever counted.
-fn file_cache() -> Option<Bytes> {
+pub(super) fn file_cache() -> Option<Bytes> {
     let information: FileCacheInformation = query(FILE_CACHE).ok()?;
     (information.peak > 0).then_some(Bytes(information.current as u64))
 }

@@ -1,5 +1,6 @@
 //! Windows: the native memory manager, asked in its own words.
 
+mod answer;
 pub(crate) mod clean;
 mod compression;
 mod condition_events;
@@ -9,6 +10,7 @@ mod machine;
 mod memory_lists;
 mod native;
 pub(crate) mod objects;
+pub(crate) mod page_files;
 pub(crate) mod processes;
 mod signal;
 mod waiter_notice;

@@ -40,7 +40,7 @@ pub use experiment::{
 pub use fit::{FIT, FIT_SIZE, FitReport};
 pub use lists::{IN_USE, LISTS};
 pub use object::{LISTENER, OBJECT, OBJECTS};
-pub use observation::OBSERVATION;
+pub use observation::{OBSERVATION, REPURPOSED};
 pub use outputs::{OUTPUTS, Output};
 pub use policies::{POLICIES, POLICY, PoliciesReport, PolicyOutcome};
 pub use pools::{POOL, POOLS};
