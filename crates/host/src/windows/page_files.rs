@@ -70,8 +70,8 @@ fn growth_of(files: &[PageFile]) -> Option<Bytes> {
 
 /// How large page files may grow together; `None` where that of one of them cannot be known.
 pub(crate) fn maximum_of(files: &[PageFile]) -> Option<Bytes> {
-    let sizes = files.iter().map(|file| file.maximum);
-    sizes.fold(Some(Bytes::ZERO), |sum, size| Some(sum?.saturating_add(size?)))
+    let mut sizes = files.iter().map(|file| file.maximum);
+    sizes.try_fold(Bytes::ZERO, |sum, size| Some(sum.saturating_add(size?)))
 }
 
 fn parse(answer: &Answer, limits: bool) -> Vec<PageFile> {

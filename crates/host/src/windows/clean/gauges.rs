@@ -47,7 +47,9 @@ impl Gauges {
             performance.cache_pages_flushed,
         ];
         let seen = self.written.iter_mut().zip(counts).map(|(widened, count)| widened.see(count));
-        let pages = seen.fold(Some(0_u64), |sum, pages| Some(sum?.saturating_add(pages?)));
+        // Every counter is seen, whatever becomes of the sum: none may miss that it came round.
+        let mut seen = seen.collect::<Vec<_>>().into_iter();
+        let pages = seen.try_fold(0_u64, |sum, pages| Some(sum.saturating_add(pages?)));
         pages.map(Bytes::from_pages)
     }
 

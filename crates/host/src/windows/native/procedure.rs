@@ -5,28 +5,12 @@ use std::ffi::CStr;
 use std::sync::OnceLock;
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
 
-/// A library that every process has loaded before its first instruction.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Library {
-    /// `ntdll.dll`.
-    Ntdll,
-    /// `kernel32.dll`.
-    Kernel32,
-}
+/// The library of native calls, which every process has loaded before its first instruction.
+const LIBRARY: &CStr = c"ntdll.dll";
 
-impl Library {
-    const fn name(self) -> &'static CStr {
-        match self {
-            Self::Ntdll => c"ntdll.dll",
-            Self::Kernel32 => c"kernel32.dll",
-        }
-    }
-}
-
-/// A function of a library, looked up once.
+/// A native call, looked up once.
 #[derive(Debug)]
 pub(crate) struct Procedure<F> {
-    library: Library,
     name: &'static CStr,
     found: OnceLock<Option<F>>,
 }
@@ -36,9 +20,9 @@ impl<F: Copy> Procedure<F> {
     ///
     /// # Safety
     /// `F` is the type of the function that has this name, an `unsafe extern "system" fn`.
-    pub(crate) const unsafe fn new(library: Library, name: &'static CStr) -> Self {
+    pub(crate) const unsafe fn new(name: &'static CStr) -> Self {
         const { assert!(size_of::<F>() == size_of::<unsafe extern "system" fn() -> isize>()) };
-        Self { library, name, found: OnceLock::new() }
+        Self { name, found: OnceLock::new() }
     }
 
     /// The function.
@@ -48,17 +32,13 @@ impl<F: Copy> Procedure<F> {
     pub(crate) fn get(&self) -> Result<F, Error> {
         self.found.get_or_init(|| self.find()).ok_or_else(|| Error::Unsupported {
             what: "a function of Windows",
-            why: format!(
-                "{} of this Windows has no {}",
-                self.library.name().to_string_lossy(),
-                self.name.to_string_lossy()
-            ),
+            why: format!("ntdll.dll of this Windows has no {}", self.name.to_string_lossy()),
         })
     }
 
     fn find(&self) -> Option<F> {
         // SAFETY: the name ends in zero, and the call only reads it.
-        let module = unsafe { GetModuleHandleA(self.library.name().as_ptr().cast()) };
+        let module = unsafe { GetModuleHandleA(LIBRARY.as_ptr().cast()) };
         if module.is_null() {
             return None;
         }
@@ -74,23 +54,21 @@ impl<F: Copy> Procedure<F> {
 mod tests {
     use super::*;
 
-    type GetCurrentProcessId = unsafe extern "system" fn() -> u32;
+    type NtYieldExecution = unsafe extern "system" fn() -> i32;
 
     #[test]
     fn a_function_that_is_there_is_found_and_works() {
-        // SAFETY: `DWORD GetCurrentProcessId(void)`.
-        let procedure: Procedure<GetCurrentProcessId> =
-            unsafe { Procedure::new(Library::Kernel32, c"GetCurrentProcessId") };
+        // SAFETY: `NTSTATUS NtYieldExecution(void)`.
+        let procedure: Procedure<NtYieldExecution> = unsafe { Procedure::new(c"NtYieldExecution") };
         let function = procedure.get().expect("every Windows has it");
-        // SAFETY: the function takes nothing and changes nothing.
-        assert_eq!(unsafe { function() }, std::process::id());
+        // SAFETY: the call takes nothing, and lets other threads run.
+        assert!(unsafe { function() } >= 0);
     }
 
     #[test]
     fn a_function_that_is_missing_is_named() {
         // SAFETY: there is no such function, so it has every type.
-        let procedure: Procedure<GetCurrentProcessId> =
-            unsafe { Procedure::new(Library::Ntdll, c"NtMeasureTheTide") };
+        let procedure: Procedure<NtYieldExecution> = unsafe { Procedure::new(c"NtMeasureTheTide") };
         let error = procedure.get().expect_err("no Windows has it").to_string();
         assert!(error.contains("ntdll.dll of this Windows has no NtMeasureTheTide"), "{error}");
     }

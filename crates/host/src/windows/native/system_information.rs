@@ -1,6 +1,6 @@
 //! `NtQuerySystemInformation` and `NtSetSystemInformation`.
 
-use super::procedure::{Library, Procedure};
+use super::procedure::Procedure;
 use super::status::NtStatus;
 use crate::Error;
 use bytemuck::AnyBitPattern;
@@ -20,7 +20,7 @@ type NtSetSystemInformation =
 // SAFETY: `NTSTATUS NtSetSystemInformation(SYSTEM_INFORMATION_CLASS, PVOID, ULONG)`, which no
 // header names.
 static NT_SET_SYSTEM_INFORMATION: Procedure<NtSetSystemInformation> =
-    unsafe { Procedure::new(Library::Ntdll, c"NtSetSystemInformation") };
+    unsafe { Procedure::new(c"NtSetSystemInformation") };
 
 /// Information of a fixed size.
 pub(crate) fn query<T: AnyBitPattern>(class: i32) -> Result<T, NtStatus> {

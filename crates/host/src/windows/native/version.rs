@@ -1,6 +1,6 @@
 //! Which Windows this is, and whether it is one.
 
-use super::procedure::{Library, Procedure};
+use super::procedure::Procedure;
 use std::fmt;
 use windows_sys::Wdk::System::SystemServices::RtlGetVersion;
 use windows_sys::Win32::System::SystemInformation::OSVERSIONINFOW;
@@ -43,8 +43,7 @@ impl fmt::Display for Version {
 type WineGetVersion = unsafe extern "system" fn() -> isize;
 
 // SAFETY: only whether it is there is asked, and it is never called.
-static WINE_GET_VERSION: Procedure<WineGetVersion> =
-    unsafe { Procedure::new(Library::Ntdll, c"wine_get_version") };
+static WINE_GET_VERSION: Procedure<WineGetVersion> = unsafe { Procedure::new(c"wine_get_version") };
 
 /// Whether this is Wine, whose memory manager is Linux'.
 pub(crate) fn is_wine() -> bool {
