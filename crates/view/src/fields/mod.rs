@@ -38,7 +38,7 @@ pub use experiment::{
     EXPERIMENT, EXPERIMENT_LIST, EXPERIMENT_NAME, EXPERIMENT_STEP, FINDING, SEEN, SEEN_ROW,
 };
 pub use fit::{FIT, FIT_SIZE, FitReport};
-pub use lists::{IN_USE, LISTS};
+pub use lists::{IN_USE, LISTS, PRIORITY, Priority};
 pub use object::{LISTENER, OBJECT, OBJECTS};
 pub use observation::{OBSERVATION, REPURPOSED};
 pub use outputs::{OUTPUTS, Output};
