@@ -90,6 +90,7 @@ enum Exit {
     /// The user interrupted it.
     Interrupted,
     /// A program that was run ended with this code.
+    #[cfg(unix)]
     Program(u8),
 }
 
@@ -101,6 +102,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => Self::from(2),
             Exit::System => Self::from(3),
             Exit::Interrupted => Self::from(130),
+            #[cfg(unix)]
             Exit::Program(code) => Self::from(code),
         }
     }
