@@ -4,6 +4,7 @@ mod clean;
 pub(crate) mod kd;
 pub(crate) mod live;
 mod processes;
+pub(crate) mod service;
 pub(crate) mod sim;
 
 pub(crate) use clean::CleanArgs;
@@ -129,6 +130,9 @@ pub(crate) enum Command {
     /// Give memory back, and tell what that cost.
     #[command(after_long_help = clean::HELP)]
     Clean(CleanArgs),
+    /// Keep a log of the conditions as a Windows service.
+    #[command(after_long_help = service::HELP)]
+    Service(service::ServiceArgs),
     /// The memory manager on virtual time: scenarios, traces, sizing, experiments.
     Sim(sim::SimArgs),
     /// Real memory with a budget: see it work, measure it beside what the kernel offers.

@@ -46,6 +46,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Watch(args)) => commands::watch::run(&context, args),
         Some(Command::Wait(args)) => commands::wait::run(&context, args),
         Some(Command::Clean(args)) => commands::clean::run(&context, args),
+        Some(Command::Service(args)) => commands::service::run(&context, &cli.global, args),
         // Done above.
         Some(
             Command::Completions(_)

@@ -20,6 +20,7 @@ mod pools;
 mod process;
 mod replayed;
 mod run;
+mod service;
 mod stall;
 mod status;
 mod trace;
@@ -38,9 +39,9 @@ pub use experiment::{
     EXPERIMENT, EXPERIMENT_LIST, EXPERIMENT_NAME, EXPERIMENT_STEP, FINDING, SEEN, SEEN_ROW,
 };
 pub use fit::{FIT, FIT_SIZE, FitReport};
-pub use lists::{IN_USE, LISTS, PRIORITY, Priority};
+pub use lists::{IN_USE, LISTS};
 pub use object::{LISTENER, OBJECT, OBJECTS};
-pub use observation::{OBSERVATION, REPURPOSED};
+pub use observation::OBSERVATION;
 pub use outputs::{OUTPUTS, Output};
 pub use policies::{POLICIES, POLICY, PoliciesReport, PolicyOutcome};
 pub use pools::{POOL, POOLS};
@@ -50,6 +51,7 @@ pub use run::{
     FAULTS, PAGING, RUN, RUN_CHANGE, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS,
     RUN_SAMPLE, RUN_SAMPLE_PROCESS, run_file,
 };
+pub use service::{SERVICE_CHANGE, ServiceChange};
 pub use stall::STALL;
 pub use status::{STATUS, Status};
 pub use trace::{TRACE, TRACE_FAULTS, WRITTEN};

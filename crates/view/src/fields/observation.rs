@@ -148,7 +148,7 @@ pub static OBSERVATION: Table<Observation> = Table {
 };
 
 /// What of one standby priority got another owner.
-pub static REPURPOSED: Table<(usize, Bytes)> = Table {
+static REPURPOSED: Table<(usize, Bytes)> = Table {
     id: "repurposed_priority",
     help: "Standby memory of one priority that got another owner.",
     columns: &[

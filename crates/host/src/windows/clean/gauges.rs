@@ -50,7 +50,8 @@ impl Gauges {
         // Every counter is seen, whatever becomes of the sum: none may miss that it came round.
         let mut seen = seen.collect::<Vec<_>>().into_iter();
         let pages = seen.try_fold(0_u64, |sum, pages| Some(sum.saturating_add(pages?)));
-        pages.map(Bytes::from_pages)
+        // No system has written nothing: such counts aren't kept, as under Wine.
+        pages.filter(|pages| *pages > 0).map(Bytes::from_pages)
     }
 
     pub(super) fn counters(&mut self) -> Counters {

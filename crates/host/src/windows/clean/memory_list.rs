@@ -6,6 +6,8 @@ use crate::clean::{Effect, Estimate, Evidence, Mechanism, Prediction, Region, Re
 use crate::windows::native::privilege::Privilege;
 use crate::windows::native::system_information;
 use memtide_core::ListCommand;
+use memtide_core::lists::MemoryLists;
+use memtide_core::units::Bytes;
 
 /// SystemMemoryListInformation.
 const MEMORY_LIST: i32 = 80;
@@ -35,27 +37,26 @@ pub(super) fn needs() -> Option<String> {
 }
 
 pub(super) fn predict(region: Region, command: ListCommand) -> Prediction {
-    let lists = lists::read().unwrap_or_default();
-    let (amount, effect, of) = match region {
-        Region::Modified => {
-            (lists.modified, Effect::MovedToStandby, "the modified list, once it is written")
-        }
+    let read = lists::read();
+    let told = |amount: fn(&MemoryLists) -> Option<Bytes>| {
+        read.as_ref().ok().and_then(amount).map_or(Estimate::Unknown, Estimate::About)
+    };
+    let (estimate, effect, of) = match region {
+        Region::Modified => (
+            told(|lists| lists.modified),
+            Effect::MovedToStandby,
+            "the modified list, once written",
+        ),
         Region::StandbyLow => (
-            lists.standby_by_priority.map(|standby| standby[0]),
+            told(|lists| lists.standby_by_priority.map(|standby| standby[0])),
             Effect::MadeFree,
             "standby pages of priority 0",
         ),
-        _ => (lists.standby, Effect::MadeFree, "the standby list of every priority"),
+        _ => (told(|lists| lists.standby), Effect::MadeFree, "the standby list of every priority"),
     };
-    let unreadable = "the memory lists cannot be read without the privilege";
-    Prediction {
-        region,
-        estimate: amount.map_or(Estimate::Unknown, Estimate::About),
-        effect,
-        basis: if amount.is_some() { of } else { unreadable }.to_owned(),
-        mechanism: Some(mechanism(command)),
-        needs: needs(),
-    }
+    let basis = read.as_ref().map_or_else(ToString::to_string, |_| of.to_owned());
+    let mechanism = Some(mechanism(command));
+    Prediction { region, estimate, effect, basis, mechanism, needs: needs() }
 }
 
 /// Gives a command; once it has begun, only waiting for it can be given up.

@@ -46,11 +46,13 @@ pub(super) struct Performance {
 impl Performance {
     pub(super) fn parse(answer: &Answer) -> Self {
         let count = |offset| answer.u32_at(offset);
+        // No system starts without them: a count of none isn't kept, as under Wine.
+        let kept = |offset| count(offset).filter(|count| *count > 0);
         Self {
             committed: count(offset::COMMITTED),
-            transition_faults: count(offset::TRANSITION_FAULTS),
-            pages_read: count(offset::PAGES_READ),
-            reads: count(offset::READS),
+            transition_faults: kept(offset::TRANSITION_FAULTS),
+            pages_read: kept(offset::PAGES_READ),
+            reads: kept(offset::READS),
             pages_written: count(offset::PAGES_WRITTEN),
             mapped_pages_written: count(offset::MAPPED_PAGES_WRITTEN),
             cache_pages_flushed: count(offset::CACHE_PAGES_FLUSHED),
@@ -95,6 +97,8 @@ mod tests {
         assert_eq!((seen.pages_read, seen.reads), (Some(12), Some(13)));
         assert_eq!((seen.pages_written, seen.mapped_pages_written), (Some(16), Some(18)));
         assert_eq!((seen.cache_pages_flushed, seen.cache_pages_dirty), (Some(65), Some(9)));
+        let hollow = Performance::parse(&Answer::with_room(344));
+        assert_eq!((hollow.reads, hollow.pages_read, hollow.transition_faults), (None, None, None));
         let mut old = answer;
         old.truncate(312);
         assert_eq!(Performance::parse(&old).cache_pages_dirty, None);

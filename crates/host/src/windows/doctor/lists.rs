@@ -6,9 +6,11 @@ use crate::doctor::Capability;
 use crate::windows::clean::lists as memory_lists;
 use crate::windows::native::version::Version;
 
+const ON_WINDOWS: &str = "run it on Windows";
+
 pub(super) fn examine(version: Version, wine: bool) -> Vec<Capability> {
     vec![
-        lists().of("memory-lists", "free, standby and modified memory, list by list"),
+        lists(wine).of("memory-lists", "free, standby and modified memory, list by list"),
         command(version, wine, None).of("clean-lists", "cleaning working sets and the lists"),
         command(version, wine, Some((Version::WINDOWS_8_1, "Windows 8.1")))
             .of("clean-registry", "cleaning the registry's cache"),
@@ -17,14 +19,14 @@ pub(super) fn examine(version: Version, wine: bool) -> Vec<Capability> {
     ]
 }
 
-fn lists() -> Finding {
+fn lists(wine: bool) -> Finding {
     match memory_lists::read() {
         Ok(lists) => {
             let free = memory_lists::free(&lists).unwrap_or_default();
             let standby = lists.standby.unwrap_or_default();
             Finding::works(format!("{free} free, {standby} standby"))
         }
-        Err(error) => Finding::fails(error.to_string(), ELEVATED),
+        Err(error) => Finding::fails(error.to_string(), if wine { ON_WINDOWS } else { ELEVATED }),
     }
 }
 
@@ -32,7 +34,7 @@ fn lists() -> Finding {
 fn command(version: Version, wine: bool, since: Option<(Version, &str)>) -> Finding {
     let since = since.filter(|(since, _)| version < *since);
     match (wine, since) {
-        (true, _) => Finding::fails(HOLLOW, "run it on Windows"),
+        (true, _) => Finding::fails(HOLLOW, ON_WINDOWS),
         (false, Some((since, name))) => {
             Finding::fails(format!("this is {version}"), format!("{name} ({since}) or newer"))
         }

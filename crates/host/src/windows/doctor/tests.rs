@@ -35,7 +35,7 @@ fn wine_is_told_apart_from_windows() {
 #[test]
 fn the_memory_events_that_every_windows_has_open() {
     let capabilities = examine();
-    for id in ["event-low-memory", "event-high-memory", "event-low-paged-pool"] {
+    for id in ["event-low-memory", "event-high-memory", "event-low-paged"] {
         assert_eq!(find(&capabilities, id).verdict, Verdict::Works, "{id}");
     }
 }
