@@ -1,6 +1,6 @@
 //! The service manager: to install the service, and to take it away.
 
-use super::log::{Log, default_path};
+use super::log::default_path;
 use super::watcher::NAME;
 use crate::Exit;
 use crate::args::service::LogArgs;
@@ -29,7 +29,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// Tells the service manager of the service.
 ///
 /// # Errors
-/// The service manager's own; where the log cannot be begun.
+/// The service manager's own; where the folder of the log cannot be made.
 pub(super) fn install(context: &Context, global: &Global, args: &LogArgs) -> anyhow::Result<Exit> {
     let log = absolute(args.log.clone().unwrap_or_else(default_path))?;
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
@@ -51,10 +51,10 @@ pub(super) fn install(context: &Context, global: &Global, args: &LogArgs) -> any
     service
         .set_description("Keeps a log of the memory conditions of this machine")
         .map_err(|error| refused("ChangeServiceConfig2", error))?;
-    // The folder is made by whoever may, which LocalService may not be everywhere.
-    Log::open(&log)
-        .and_then(|mut file| file.note("installed"))
-        .map_err(|source| file_error("writing", &log, source))?;
+    // The file is the service's to make: what an administrator makes, LocalService may not write.
+    if let Some(folder) = log.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| file_error("making", folder, source))?;
+    }
     told(context, &ServiceChange { name: NAME, done: "installed", log: Some(log) })
 }
 

@@ -101,7 +101,9 @@ impl System for Windows {
         if scene.wine {
             return Outcome::skipped(HOLLOW);
         }
-        match region {
+        let limited = reins.limit.is_some();
+        let one_by_one = region == Region::WorkingSets && scene.names_processes();
+        let outcome = match region {
             Region::WorkingSets => working_sets::carry_out(scene, reins),
             Region::FileCache => file_cache::carry_out(reins),
             Region::ModifiedFiles => volumes::carry_out(reins),
@@ -113,6 +115,10 @@ impl System for Windows {
             Region::Registry => registry::carry_out(scene, reins),
             Region::Combine => combine::carry_out(scene, reins),
             Region::Slab | Region::Compact => not_here(region),
+        };
+        match limited && !one_by_one && outcome.mechanism.is_some() {
+            true => outcome.note("the system cleans it whole: the limit holds between regions"),
+            false => outcome,
         }
     }
 

@@ -40,6 +40,9 @@ pub(crate) fn find() -> Result<Listeners, Error> {
     for probe in &probes {
         listeners.holders[probe.condition.index()] = event::holders(probe.event.as_handle()).ok();
     }
+    if probes.is_empty() {
+        return Ok(listeners);
+    }
     // Without it the addresses are hidden, and processes of other users stay closed.
     let _privilege = enable(Privilege::Debug).ok();
     let table = system_information::query_list(HANDLES)
