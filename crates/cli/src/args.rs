@@ -154,7 +154,8 @@ pub(crate) enum Command {
 const OBJECTS_HELP: &str = "\
 Who listens is found by the open files of every process: PSI files and triggers, a cgroup's
 memory.pressure and memory.events, the event files of version 1 cgroups, and Memtide's own
-watchers. Without root only one's own processes can be looked into.
+watchers. Without root only one's own processes can be looked into. On Windows it is found by the
+handles that processes have to the nine events.
 
 Examples:
   memtide objects

@@ -104,6 +104,7 @@ fn watch(
     let named = || job.log.display().to_string();
     let mut log = Log::open(&job.log).with_context(named)?;
     let conditions = Conditions::open(&job.options)?;
+    log.note("started").with_context(named)?;
     let changes = conditions.changes(ConditionSet::ALL);
     std::thread::Builder::new().name("memtide-changes".into()).spawn(move || {
         while let Some(change) = changes.next_within(None) {
@@ -113,7 +114,6 @@ fn watch(
         }
     })?;
     status.set_service_status(state(ServiceState::Running, ServiceExitCode::NO_ERROR))?;
-    log.note("started").with_context(named)?;
     let output = Output { json: false, style: Style::Plain };
     while let Ok(Event::Changed(change)) = events.recv() {
         log.line(&watch::line(output, &change)).with_context(named)?;
