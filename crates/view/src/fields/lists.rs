@@ -77,14 +77,14 @@ pub static LISTS: Table<MemoryLists> = Table {
 };
 
 /// One priority of the standby list.
-pub struct Priority {
+pub(super) struct Priority {
     priority: u64,
     standby: Bytes,
     repurposed: Option<Bytes>,
 }
 
 /// One priority of the standby list.
-pub static PRIORITY: Table<Priority> = Table {
+pub(super) static PRIORITY: Table<Priority> = Table {
     id: "priority",
     help: "One priority of the standby list: 0 is reused first.",
     columns: &[

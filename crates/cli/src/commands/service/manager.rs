@@ -146,7 +146,7 @@ pub(super) fn refused(call: &'static str, error: windows_service::Error) -> anyh
 
 fn told(context: &Context, change: &ServiceChange) -> anyhow::Result<Exit> {
     let row = fields::SERVICE_CHANGE.row(change);
-    context.output.print(&row, |row, style| text::record(row, style))?;
+    context.output.print(&row, text::record)?;
     Ok(Exit::Done)
 }
 
