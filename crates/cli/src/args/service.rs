@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 pub(super) const HELP: &str = "\
-The service watches the conditions and writes a line to its log at each change, as watch does. It runs
-as LocalService, which may do nothing but that, and starts with Windows; a folder that --log names must
-let LocalService make a file. What is said of profile,
-thresholds and configuration when it is installed holds for it.
+The service watches the conditions and writes a line to its log at each change, as watch does. It
+runs as LocalService, which may do nothing but that, and starts with Windows; a folder that --log
+names must let LocalService make a file. What is said of profile, thresholds and configuration when
+it is installed holds for it.
 
 On Linux systemd runs memtide watch as a service; see memtide service install there.
 
