@@ -16,17 +16,13 @@ use crate::process;
 use target::{CHECKED, CHECKED_32_BIT, RUN};
 use wine::Prefix;
 
-/// What is tested, and which of its tests: those of the simulator are the same everywhere, so the
-/// command's are those that know Windows.
-const TESTS: [&[&str]; 3] = [
-    &["--package", "memtide-host", "--lib", "--tests"],
-    &["--package", "memtide", "--lib", "--doc"],
-    &["--package", "memtide-cli", "--bins", "--test", "windows_*"],
-];
-
-/// What is linted and checked.
+/// What is built, linted, tested and checked.
 const PACKAGES: [&str; 6] =
     ["--package", "memtide-host", "--package", "memtide", "--package", "memtide-cli"];
+
+/// Which of their tests run: what simulates is the same everywhere, so of the command those that
+/// know Windows.
+const TESTS: [&str; 6] = ["--lib", "--bins", "--test", "windows_*", "--test", "conditions"];
 
 /// Builds, lints, tests and checks.
 pub(crate) fn run(checkout: &Checkout) -> Result<()> {
@@ -47,14 +43,11 @@ pub(crate) fn run(checkout: &Checkout) -> Result<()> {
     let mut lint = cargo("clippy", RUN);
     lint.args(PACKAGES).args(["--all-targets", "--", "-D", "warnings"]);
     process::run(&mut lint)?;
-    let mut build = cargo("build", RUN);
-    target::link_with_mingw(&mut build);
-    process::run(build.args(["--package", "memtide-cli"]))?;
-    for tests in TESTS {
+    for tests in [[&PACKAGES[..], &TESTS].concat(), vec!["--package", "memtide", "--doc"]] {
         let mut test = cargo("test", RUN);
-        target::link_with_mingw(&mut test);
+        target::build_quickly(&mut test);
         prefix.run_programs_of(&mut test);
-        test.args(tests);
+        test.args(&tests);
         // The system is ours alone, so what changes it may run too.
         if !tests.contains(&"--doc") {
             test.args(["--", "--include-ignored"]);
