@@ -188,8 +188,8 @@ Examples:
 
 const WATCH_HELP: &str = "\
 A condition that is set when the watching begins is told first. The command of --exec runs through
-sh (on Windows cmd), once a change, one after the other; however long it takes, no change is lost
-or told late. It finds in its environment:
+sh (on Windows cmd), once a change, one after the other; however long it takes, no change is lost or
+told late. It finds in its environment:
   MEMTIDE_CONDITION  the name, such as LowMemoryCondition
   MEMTIDE_STATE      set, clear or unknown
   MEMTIDE_VALUE      the level in bytes, empty where unknown

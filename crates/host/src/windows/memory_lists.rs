@@ -1,6 +1,7 @@
 //! The page lists, and what of the memory in use Windows tells apart.
 
 use super::compression::compressed;
+use super::native::privilege::{Privilege, enable};
 use super::native::status::NtStatus;
 use super::native::system_information::{query, query_first};
 use bytemuck::AnyBitPattern;
@@ -96,6 +97,8 @@ pub(super) fn lists(total: Bytes, nonpaged_pool: Option<Bytes>) -> MemoryLists {
 /// The status with which Windows refuses to tell: without SeProfileSingleProcessPrivilege
 /// 0xC0000061, under Wine 0xC0000003.
 pub(super) fn read(unlisted: MemoryLists) -> Result<MemoryLists, NtStatus> {
+    // An administrator's elevated process holds it, but disabled; whoever lacks it is refused.
+    let _privilege = enable(Privilege::ProfileSingleProcess).ok();
     read_lists().map(|(information, counted)| listed(unlisted, &information, counted))
 }
 
