@@ -3,6 +3,7 @@
 //! Each command is a module of its own; this file only names them.
 
 mod checkout;
+mod debian;
 mod deny;
 mod emulate;
 mod fuzz;
@@ -13,6 +14,7 @@ mod process;
 mod tidy;
 mod tool;
 mod torture;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -36,6 +38,8 @@ enum Task {
     Emulate(emulate::Options),
     /// Run the tests that only root may run.
     Privileged,
+    /// Build, lint and test for Windows, under Wine.
+    Windows,
     /// Check the licences and sources of what the workspace depends on.
     Deny(deny::Options),
     /// Check with the oldest Rust that the workspace promises.
@@ -70,6 +74,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&checkout),
         Task::Emulate(options) => emulate::run(&checkout, &options),
         Task::Privileged => privileged::run(&checkout),
+        Task::Windows => windows::run(&checkout),
         Task::Deny(options) => deny::run(&checkout, &options),
         Task::Msrv => msrv::run(&checkout),
         Task::Mutants(options) => mutants::run(&checkout, &options),

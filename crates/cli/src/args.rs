@@ -4,6 +4,7 @@ mod clean;
 pub(crate) mod kd;
 pub(crate) mod live;
 mod processes;
+pub(crate) mod service;
 pub(crate) mod sim;
 
 pub(crate) use clean::CleanArgs;
@@ -129,6 +130,9 @@ pub(crate) enum Command {
     /// Give memory back, and tell what that cost.
     #[command(after_long_help = clean::HELP)]
     Clean(CleanArgs),
+    /// Keep a log of the conditions as a Windows service.
+    #[command(after_long_help = service::HELP)]
+    Service(service::ServiceArgs),
     /// The memory manager on virtual time: scenarios, traces, sizing, experiments.
     Sim(sim::SimArgs),
     /// Real memory with a budget: see it work, measure it beside what the kernel offers.
@@ -150,7 +154,8 @@ pub(crate) enum Command {
 const OBJECTS_HELP: &str = "\
 Who listens is found by the open files of every process: PSI files and triggers, a cgroup's
 memory.pressure and memory.events, the event files of version 1 cgroups, and Memtide's own
-watchers. Without root only one's own processes can be looked into.
+watchers. Without root only one's own processes can be looked into. On Windows it is found by the
+handles that processes have to the nine events.
 
 Examples:
   memtide objects
@@ -183,8 +188,8 @@ Examples:
 
 const WATCH_HELP: &str = "\
 A condition that is set when the watching begins is told first. The command of --exec runs through
-sh, once a change, one after the other; however long it takes, no change is lost or told late. It
-finds in its environment:
+sh (on Windows cmd), once a change, one after the other; however long it takes, no change is lost or
+told late. It finds in its environment:
   MEMTIDE_CONDITION  the name, such as LowMemoryCondition
   MEMTIDE_STATE      set, clear or unknown
   MEMTIDE_VALUE      the level in bytes, empty where unknown

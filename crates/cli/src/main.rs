@@ -46,6 +46,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Watch(args)) => commands::watch::run(&context, args),
         Some(Command::Wait(args)) => commands::wait::run(&context, args),
         Some(Command::Clean(args)) => commands::clean::run(&context, args),
+        Some(Command::Service(args)) => commands::service::run(&context, &cli.global, args),
         // Done above.
         Some(
             Command::Completions(_)
@@ -89,6 +90,7 @@ enum Exit {
     /// The user interrupted it.
     Interrupted,
     /// A program that was run ended with this code.
+    #[cfg(unix)]
     Program(u8),
 }
 
@@ -100,6 +102,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => Self::from(2),
             Exit::System => Self::from(3),
             Exit::Interrupted => Self::from(130),
+            #[cfg(unix)]
             Exit::Program(code) => Self::from(code),
         }
     }

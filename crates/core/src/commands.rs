@@ -153,6 +153,8 @@ impl Manager {
             modified_no_write: count(PageState::ModifiedNoWrite),
             standby: count(PageState::Standby),
             standby_by_priority: Some(counts.standby.map(|p| Bytes(bytes(u64::from(p))))),
+            modified_page_file: size(self.frames.modified_page_file()),
+            repurposed_by_priority: Some(counts.repurposed.map(|p| Bytes(bytes(p)))),
             bad: count(PageState::Bad),
             in_use: InUse { anonymous: size(active), ..InUse::default() },
         }

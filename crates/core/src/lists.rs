@@ -20,6 +20,13 @@ pub struct InUse {
     pub nonpaged_pool: Option<Bytes>,
     /// Large pages set aside.
     pub large_pages: Option<Bytes>,
+    /// The working set of the file cache, where the system counts it apart from standby pages.
+    pub file_cache: Option<Bytes>,
+    /// Pages that hold compressed pages.
+    pub compressed: Option<Bytes>,
+    /// Pages of working sets that the system counts as one: private, shared, mapped and paged-pool
+    /// pages together.
+    pub working_sets: Option<Bytes>,
 }
 
 impl InUse {
@@ -33,6 +40,9 @@ impl InUse {
             self.paged_pool,
             self.nonpaged_pool,
             self.large_pages,
+            self.file_cache,
+            self.compressed,
+            self.working_sets,
         ]
         .into_iter()
         .flatten()
@@ -53,12 +63,17 @@ pub struct MemoryLists {
     pub free: Option<Bytes>,
     /// Pages that must be written before they can be reused.
     pub modified: Option<Bytes>,
+    /// Those of them that a page file is written with, not a file.
+    pub modified_page_file: Option<Bytes>,
     /// Modified pages that must not be written yet.
     pub modified_no_write: Option<Bytes>,
     /// Pages with contents that can be reused at once.
     pub standby: Option<Bytes>,
     /// The standby list by priority.
     pub standby_by_priority: Option<[Bytes; STANDBY_PRIORITIES]>,
+    /// What was taken from the standby list for other uses since the system started, by the
+    /// priority it had.
+    pub repurposed_by_priority: Option<[Bytes; STANDBY_PRIORITIES]>,
     /// Pages that have failed.
     pub bad: Option<Bytes>,
     /// Memory in use.

@@ -36,10 +36,16 @@ pub enum Error {
     #[error(transparent)]
     Threshold(#[from] memtide_core::conditions::ThresholdError),
     /// Conditions that were waited for cannot be known, so that the wait would never end.
-    #[error("{} cannot be known here, so waiting would never end", names(*unknown))]
+    #[error(
+        "{} cannot be known here{}, so waiting would never end",
+        names(*unknown),
+        refused(*status)
+    )]
     Unknowable {
         /// The conditions.
         unknown: ConditionSet,
+        /// The NTSTATUS with which Windows refused the event of the first of them, where it did.
+        status: Option<u32>,
     },
     /// A clean that makes no sense on this system.
     #[error(transparent)]
@@ -71,6 +77,11 @@ impl Error {
             _ => None,
         }
     }
+}
+
+fn refused(status: Option<u32>) -> String {
+    let worded = |status| format!(" (opening its event ended with NTSTATUS 0x{status:08X})");
+    status.map(worded).unwrap_or_default()
 }
 
 fn names(conditions: ConditionSet) -> String {

@@ -1,7 +1,8 @@
 //! One look at a machine with its nine conditions judged.
 
+use crate::system;
 use crate::{Error, Machine, Sample, Scope};
-use memtide_core::conditions::{Condition, Overrides, Profile, Reading, Thresholds, Tracker};
+use memtide_core::conditions::{Condition, Overrides, Profile, Reading};
 
 /// Whose memory is judged, and by which marks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +31,6 @@ pub struct Look {
 /// Where the machine cannot be read, or the overrides cannot be used.
 pub fn look(options: &Options) -> Result<Look, Error> {
     let sample = Machine::open(&options.scope)?.sample()?;
-    let thresholds = Thresholds::new(options.profile, &sample.sizes, &options.overrides)?;
-    let mut tracker = Tracker::new(thresholds);
-    tracker.update(&sample.levels);
-    Ok(Look { sample, readings: *tracker.readings() })
+    let readings = system::judge(options, &sample.levels, &sample.sizes)?;
+    Ok(Look { sample, readings })
 }

@@ -3,8 +3,8 @@
 //! Windows shows its nine events in `\KernelObjects`, and a handle search tells who has one open.
 //! Linux has no such objects; a program that waits for memory holds a file open instead: a PSI
 //! file, a cgroup's event file, or the waiter counts that every Memtide watcher keeps. So the
-//! search goes through the open files of every process.
-//! What no open file shows is not found: [`NOT_FOUND`].
+//! search goes through the open files of every process there.
+//! What no handle and no open file shows is not found: [`NOT_FOUND`].
 
 use crate::{Error, system};
 use memtide_core::conditions::{Condition, ConditionSet, Reading};
@@ -18,8 +18,16 @@ pub const WAITERS_NAME: &str = "memtide-conditions";
 /// The length of encoded [`Waiters`], in bytes.
 pub const WAITERS_LENGTH: usize = (Condition::COUNT + 1) * size_of::<u32>();
 
+/// Who listens without a handle that shows it, and so is not found.
+#[cfg(windows)]
+pub const NOT_FOUND: &[&str] = &[
+    "drivers that keep a pointer to an event and no handle",
+    "programs that ask how much memory is available from time to time",
+];
+
 /// Who listens without an open file that shows it, and so is not found.
-pub const NOT_FOUND: [&str; 3] = [
+#[cfg(not(windows))]
+pub const NOT_FOUND: &[&str] = &[
     "programs that closed the cgroup files they registered an eventfd with",
     "programs that hear org.freedesktop.LowMemoryMonitor on D-Bus",
     "programs that read /proc/meminfo, or other files, from time to time",
@@ -98,6 +106,8 @@ pub enum Channel {
     EventControl,
     /// A Memtide watcher.
     Memtide(Waiters),
+    /// One of the nine events themselves (Windows).
+    Event(Condition),
 }
 
 /// What a program does with the file it listens through.
@@ -107,6 +117,10 @@ pub enum Access {
     Reads,
     /// It may write it: a PSI trigger, or a registration in cgroup.event_control.
     Registers,
+    /// It may wait for the event (Windows' SYNCHRONIZE).
+    Waits,
+    /// It may set and clear the event (Windows' EVENT_MODIFY_STATE).
+    Modifies,
     /// How it was opened could not be learned.
     Unknown,
 }
@@ -150,6 +164,7 @@ impl Channel {
             Self::Events => "memory-events",
             Self::EventControl => "event-control",
             Self::Memtide(_) => "memtide",
+            Self::Event(_) => "event",
         }
     }
 }
@@ -161,6 +176,8 @@ impl Access {
         match self {
             Self::Reads => Some("reads"),
             Self::Registers => Some("registers"),
+            Self::Waits => Some("waits"),
+            Self::Modifies => Some("modifies"),
             Self::Unknown => None,
         }
     }
@@ -170,16 +187,28 @@ impl Listener {
     /// The conditions it listens for.
     ///
     /// Every file of the kernel tells of available memory alone, so it concerns the low-memory
-    /// condition; a Memtide watcher says which conditions it has waiters for.
+    /// condition; a Memtide watcher says which conditions it has waiters for, and an event of
+    /// Windows is a condition.
     #[must_use]
     pub fn conditions(&self) -> ConditionSet {
         match self.channel {
             Channel::Memtide(waiters) => waiters.conditions(),
+            Channel::Event(condition) => condition.into(),
             Channel::Pressure | Channel::Events | Channel::EventControl => {
                 Condition::LowMemory.into()
             }
         }
     }
+}
+
+/// How many hold an event of Windows, whoever they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Holders {
+    /// Open handles, in all processes together.
+    pub handles: u32,
+    /// References of the kernel, those behind the handles among them: it takes many for each
+    /// handle in advance.
+    pub references: u32,
 }
 
 /// Who listens on this machine.
@@ -193,13 +222,19 @@ pub struct Listeners {
     pub closed: usize,
     /// Whether the system hides processes of other users altogether (Linux: hidepid).
     pub others_hidden: bool,
+    /// The holders of each event, in the order of [`Condition::ALL`]; `None` where there is no
+    /// such event, as on Linux.
+    pub holders: [Option<Holders>; Condition::COUNT],
+    /// What a reader of the search must know, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 impl Listeners {
-    /// Searches the open files of every process.
+    /// Searches the open files of every process; on Windows, the system's handle table.
     ///
     /// This process is among those searched. Work: one directory a process and one link an open
-    /// file, shared by as many threads as there are processors.
+    /// file, shared by as many threads as there are processors; on Windows the table, and one
+    /// call an event handle of other processes where the table hides what it is for.
     ///
     /// # Errors
     /// Where the list of processes itself cannot be read.
@@ -229,6 +264,8 @@ pub struct Object {
     pub reading: Reading,
     /// Who listens for it.
     pub listeners: Vec<Listening>,
+    /// How many hold the event (Windows); `None` where there is none.
+    pub holders: Option<Holders>,
 }
 
 /// The nine objects, as WinObj shows `\KernelObjects`.
@@ -242,30 +279,36 @@ pub struct Objects {
     pub closed: usize,
     /// Whether the system hides processes of other users altogether (Linux: hidepid).
     pub others_hidden: bool,
+    /// What a reader of the search must know, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 impl Objects {
     /// Puts the conditions and those who listen for them together.
     #[must_use]
-    pub fn new(readings: &[Reading; Condition::COUNT], listeners: &Listeners) -> Self {
+    pub fn new(readings: &[Reading; Condition::COUNT], found: &Listeners) -> Self {
         let object = |reading: &Reading| {
             let place = reading.condition.index();
             let listening = |listener: &Listener| Listening {
                 waiters: match listener.channel {
                     Channel::Memtide(waiters) => Some(waiters.counts[place]),
-                    Channel::Pressure | Channel::Events | Channel::EventControl => None,
+                    Channel::Pressure
+                    | Channel::Events
+                    | Channel::EventControl
+                    | Channel::Event(_) => None,
                 },
                 listener: listener.clone(),
             };
-            let listeners = listeners.of(reading.condition).map(listening).collect();
-            Object { reading: *reading, listeners }
+            let listeners = found.of(reading.condition).map(listening).collect();
+            Object { reading: *reading, listeners, holders: found.holders[place] }
         };
         let objects = readings.iter().map(object).collect();
         Self {
             objects,
-            searched: listeners.searched,
-            closed: listeners.closed,
-            others_hidden: listeners.others_hidden,
+            searched: found.searched,
+            closed: found.closed,
+            others_hidden: found.others_hidden,
+            remarks: found.remarks.clone(),
         }
     }
 }

@@ -25,9 +25,11 @@ pub enum Kind {
 /// Who a process runs as.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct User {
-    /// The number of the user.
+    /// The number of the user; on Windows the last number of the security identifier, which tells
+    /// the accounts of one machine apart.
     pub id: u32,
-    /// The name; `None` for a user that the machine's own list doesn't name.
+    /// The name; `None` for a user that the machine's own list doesn't name. On Windows
+    /// `DOMAIN\NAME`, or the security identifier where nobody knows the account.
     pub name: Option<String>,
 }
 
@@ -185,7 +187,8 @@ impl Processes {
     /// Measures how these processes share their memory: [`Process::proportional`], and
     /// [`Process::private`] and [`Process::shared`] page by page instead of by kind.
     ///
-    /// Dear: the kernel walks every page of each. What may not be measured is left as it is.
+    /// Dear: the kernel walks every page of each. What may not be measured is left as it is; on
+    /// Windows that is all, for it counts who shares a page no further than seven.
     pub fn measure_shares(processes: &mut [Process]) {
         system::processes::measure_shares(processes);
     }

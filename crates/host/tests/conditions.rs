@@ -1,9 +1,9 @@
 //! Waiting on this machine as it is: no pressure, no privilege.
 
 use memtide_core::conditions::{Condition, ConditionSet, Overrides, Profile};
-use memtide_host::conditions::{Conditions, Mode};
+use memtide_host::conditions::Conditions;
 use memtide_host::{Options, Scope};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Marks by which the machine's available memory, whatever it is, is low.
 fn always_low() -> Options {
@@ -21,8 +21,10 @@ fn a_machine_at_rest_is_known_at_once() {
     assert_eq!(conditions.wait(Condition::LowMemory, timeout).expect("known"), None);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn one_thread_watches_for_every_handle() {
+    use std::time::Instant;
     let watchers = || {
         let tasks = std::fs::read_dir("/proc/self/task").expect("tasks");
         let name = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -55,8 +57,10 @@ async fn ten_thousand_tasks_wait_and_are_answered() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_descriptor_of_a_condition_that_holds_is_readable() {
+    use memtide_host::conditions::Mode;
     use rustix::event::{PollFd, PollFlags, poll};
     let conditions = Conditions::open(&always_low()).expect("opened");
     let event = conditions.event(Condition::LowMemory.into(), Mode::Any).expect("a descriptor");

@@ -1,4 +1,5 @@
 //! The emulated machine is what the other tests in it take for granted.
+#![cfg(target_os = "linux")]
 
 use std::fs;
 

@@ -1,4 +1,5 @@
 //! The conditions of a whole machine that is really short of memory.
+#![cfg(target_os = "linux")]
 
 use memtide_core::conditions::{Condition, Profile, Reason, State};
 use memtide_core::units::Bytes;

@@ -1,4 +1,5 @@
 //! The conditions under real pressure, in a memory cgroup of the test's own.
+#![cfg(target_os = "linux")]
 
 use memtide_core::conditions::{Condition, Profile, Reason, State};
 use memtide_core::units::Bytes;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::debian;
+use crate::debian;
 use crate::process;
 
 /// The modules to carry, with what they depend on: the disks, and compressed swap for tests that

@@ -7,8 +7,8 @@ use std::process::{self as std_process, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::debian;
 use super::guest::Guest;
+use crate::debian;
 use crate::process;
 
 const MIB: u64 = 1 << 20;

@@ -5,7 +5,6 @@
 //! memory, cgroup v2, an ext4 disk and swap or none, and runs the workspace's test executables
 //! named `emulated_*`. What it needs is installed or unpacked below target/emulate/.
 
-mod debian;
 mod guest;
 mod initramfs;
 mod kernel;
@@ -20,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::checkout::Checkout;
+use crate::debian;
 use guest::Guest;
 use kernel::Kernel;
 use machine::Machine;

@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::debian;
 use crate::checkout::Checkout;
+use crate::debian;
 use crate::process;
 
 /// The workspace's executables for an emulated machine.

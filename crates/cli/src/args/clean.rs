@@ -19,6 +19,10 @@ is taken, so that the record of what was taken is kept, and KSM's while pages ar
 Cleaning does not lower the commit charge, and does not make programs need less: --observe tells
 what was fetched back and what that cost.
 
+On Windows cleaning takes an elevated process, the system's own calls cannot be stopped midway, and
+pages that left a working set and are used again show as transition faults. Under Wine nothing is
+tried: its answers are hollow.
+
 Exit codes: 0 every region was cleaned; 1 not all were (skipped, refused, timed out, in part);
 2 usage; 3 the system could not be read; 130 interrupted: the report is printed all the same.
 

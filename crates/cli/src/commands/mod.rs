@@ -10,6 +10,7 @@ pub(crate) mod man;
 pub(crate) mod objects;
 pub(crate) mod ps;
 pub(crate) mod schema;
+pub(crate) mod service;
 pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod wait;

@@ -8,6 +8,15 @@ use memtide_view::text::{self, Style};
 use memtide_view::{Value, fields};
 use std::fmt::Write as _;
 
+/// What looks into every process.
+#[cfg(windows)]
+const LOOK_INTO_ALL: &str = "run as administrator, who has SeDebugPrivilege";
+#[cfg(not(windows))]
+const LOOK_INTO_ALL: &str = "run as root, with CAP_SYS_PTRACE";
+
+/// What was searched.
+const SEARCH: &str = if cfg!(windows) { "a search of handles" } else { "a search of open files" };
+
 /// Prints the nine objects, with those who listen under each.
 ///
 /// # Errors
@@ -40,14 +49,17 @@ fn show(objects: &Objects, style: Style) -> String {
     if objects.closed > 0 {
         let _ = writeln!(
             shown,
-            "{} processes could not be looked into: run as root, with CAP_SYS_PTRACE.",
+            "{} processes could not be looked into: {LOOK_INTO_ALL}.",
             objects.closed
         );
     }
     if objects.others_hidden {
         let _ = writeln!(shown, "Processes of other users are hidden (hidepid): run as root.");
     }
-    let _ = writeln!(shown, "Not found by a search of open files: {}.", NOT_FOUND.join("; "));
+    for remark in &objects.remarks {
+        let _ = writeln!(shown, "{remark}");
+    }
+    let _ = writeln!(shown, "Not found by {SEARCH}: {}.", NOT_FOUND.join("; "));
     shown
 }
 

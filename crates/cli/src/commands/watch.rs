@@ -2,6 +2,7 @@
 
 use crate::args::WatchArgs;
 use crate::config::Context;
+use crate::output::Output;
 use crate::{Exit, output};
 use memtide_core::conditions::{ConditionSet, State};
 use memtide_core::units::Bytes;
@@ -28,7 +29,7 @@ pub(crate) fn run(context: &Context, args: &WatchArgs) -> anyhow::Result<Exit> {
         sender
     });
     while let Some(change) = changes.next_within(None) {
-        output::write(&line(context, &change))?;
+        output::write(&line(context.output, &change))?;
         if let Some(commands) = &commands {
             let _ = commands.send(change);
         }
@@ -36,9 +37,10 @@ pub(crate) fn run(context: &Context, args: &WatchArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn line(context: &Context, change: &Change) -> String {
+/// A change as a line.
+pub(crate) fn line(output: Output, change: &Change) -> String {
     let row = fields::CHANGE.row(change);
-    if context.output.json {
+    if output.json {
         return format!("{}\n", json::record(&row));
     }
     let shown = |id: &str| {
@@ -47,7 +49,7 @@ fn line(context: &Context, change: &Change) -> String {
     };
     let state = format!("{:<7}", shown("set"));
     let state = match change.reading.state {
-        State::Set => context.output.style.alarm(&state),
+        State::Set => output.style.alarm(&state),
         State::Clear | State::Unknown => state,
     };
     format!(
@@ -62,13 +64,29 @@ fn line(context: &Context, change: &Change) -> String {
 
 fn run_commands(command: &str, changes: &Receiver<Change>) {
     for change in changes {
-        let status = Command::new("sh").arg("-c").arg(command).envs(environment(&change)).status();
+        let status = shell(command).envs(environment(&change)).status();
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => eprintln!("memtide: --exec '{command}': {status}"),
             Err(error) => eprintln!("memtide: --exec '{command}': {error}"),
         }
     }
+}
+
+#[cfg(not(windows))]
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command);
+    shell
+}
+
+/// The command goes to cmd as it is: it takes quotes as they are written.
+#[cfg(windows)]
+fn shell(command: &str) -> Command {
+    use std::os::windows::process::CommandExt;
+    let mut shell = Command::new("cmd");
+    shell.raw_arg("/C").raw_arg(command);
+    shell
 }
 
 fn environment(change: &Change) -> [(&'static str, String); 5] {

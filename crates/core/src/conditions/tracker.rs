@@ -32,6 +32,13 @@ pub enum Reason {
     CommitCharge,
     /// The level cannot be known.
     Unknown,
+    /// The system's own event, which Windows sets and clears.
+    Event,
+    /// The system's own event cannot be had.
+    NoEvent {
+        /// The NTSTATUS with which Windows refused it.
+        status: u32,
+    },
 }
 
 impl Reason {
@@ -45,6 +52,8 @@ impl Reason {
             Self::PoolFree => "pool-free",
             Self::CommitCharge => "commit-charge",
             Self::Unknown => "unknown",
+            Self::Event => "event",
+            Self::NoEvent { .. } => "no-event",
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::verdict::{Case, Harm};
 use super::{Counters, Report, Verdict};
 use memtide_core::conditions::Permille;
+use memtide_core::lists::STANDBY_PRIORITIES;
 use memtide_core::units::{ByteDelta, Bytes};
 use std::time::Duration;
 
@@ -58,6 +59,10 @@ pub struct Observation {
     /// What more may have come back uncounted: the kernel has dropped its records of so much, and
     /// no more than this was read from disks beyond what was counted.
     pub uncounted: Option<Bytes>,
+    /// Pages that programs took back from standby or modified without I/O; only Windows counts.
+    pub transition_faults: Option<u64>,
+    /// Standby memory that got another owner, by priority; only Windows counts.
+    pub repurposed: Option<[Bytes; STANDBY_PRIORITIES]>,
     /// Faults that had to wait for a disk.
     pub major_faults: Option<u64>,
     /// What was read from disks, for whatever reason.
@@ -130,6 +135,8 @@ impl Observation {
             returned,
             basis,
             uncounted,
+            transition_faults: count(from.transition_faults, to.transition_faults),
+            repurposed: repurposed(from, to),
             major_faults,
             read_from_disk,
             swapped_in: swap_ins.map(Bytes::from_pages),
@@ -176,6 +183,11 @@ impl Observation {
             Verdict::Unknown => format!("Unknown: {freed} made free, {came}."),
         }
     }
+}
+
+fn repurposed(from: &Counters, to: &Counters) -> Option<[Bytes; STANDBY_PRIORITIES]> {
+    let (from, to) = from.repurposed.zip(to.repurposed)?;
+    Some(std::array::from_fn(|p| to[p].saturating_sub(from[p])))
 }
 
 fn harm_words(harm: Harm) -> String {
@@ -243,6 +255,24 @@ mod tests {
         // A record stands for 64 pages: 160 of them are 40 MiB.
         assert_eq!(lost(2, 160), (Some(Bytes::from_mib(2)), Verdict::Helped));
         assert_eq!(lost(90, 160), (Some(Bytes::from_mib(40)), Verdict::Unknown));
+    }
+
+    #[test]
+    fn transition_faults_and_repurposed_pages_are_differences_and_unknown_where_not_counted() {
+        let windows = |transitions, repurposed| Counters {
+            transition_faults: Some(transitions),
+            repurposed: Some([Bytes::from_pages(repurposed); STANDBY_PRIORITIES]),
+            ..Counters::default()
+        };
+        let window = Duration::from_secs(1);
+        let report = report(Evidence::Blind);
+        let seen =
+            Observation::new(&report, window, &windows(100, 5), &windows(350, 7), Vec::new());
+        assert_eq!(seen.transition_faults, Some(250));
+        assert_eq!(seen.repurposed, Some([Bytes::from_pages(2); STANDBY_PRIORITIES]));
+        let linux = counters(0, 0);
+        let seen = Observation::new(&report, window, &linux, &linux, Vec::new());
+        assert_eq!((seen.transition_faults, seen.repurposed), (None, None));
     }
 
     #[test]

@@ -112,6 +112,7 @@ impl Region {
             Self::StandbyLow => "give up only cached file contents not used for a while",
             Self::Registry => "write the registry's changed pages out and give up its cache",
             Self::Slab => "give up the kernel's cache of file names and attributes",
+            Self::Combine if cfg!(windows) => "keep equal pages once, until one is written to",
             Self::Combine => "keep equal pages once, in programs that offer theirs for it (KSM)",
             Self::Compact => {
                 "move pages together so that free memory forms large blocks; frees none"

@@ -1,6 +1,7 @@
 //! What a clean asks of the system it runs on.
 
 use super::{Mechanism, Prediction, Region, Status};
+use memtide_core::lists::STANDBY_PRIORITIES;
 use memtide_core::units::{ByteDelta, Bytes};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -49,6 +50,10 @@ pub(crate) struct Counters {
     pub(crate) refault_anonymous: Option<u64>,
     /// Records of what was taken that were lost, each of up to [`Counters::PAGES_A_RECORD`] pages.
     pub(crate) records_lost: Option<u64>,
+    /// Faults that took a page back from standby or modified, without I/O (Windows).
+    pub(crate) transition_faults: Option<u64>,
+    /// Standby memory that got another owner, by priority (Windows).
+    pub(crate) repurposed: Option<[Bytes; STANDBY_PRIORITIES]>,
     /// Faults that had to wait for a disk.
     pub(crate) major_faults: Option<u64>,
     /// Pages read from swap.

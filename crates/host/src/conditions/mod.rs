@@ -26,6 +26,8 @@ mod changes;
 mod event;
 mod handle;
 pub(crate) mod pacing;
+// Only Linux counts stalls.
+#[cfg(target_os = "linux")]
 pub(crate) mod stall_window;
 mod wait;
 pub(crate) mod watch;

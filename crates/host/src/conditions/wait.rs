@@ -45,10 +45,10 @@ impl Wait {
         }
     }
 
-    fn finish(outcome: Outcome) -> Poll<Result<ConditionSet, Error>> {
+    fn finish(&self, outcome: Outcome) -> Poll<Result<ConditionSet, Error>> {
         Poll::Ready(match outcome {
             Outcome::Held(set) => Ok(set),
-            Outcome::Unknowable(unknown) => Err(Error::Unknowable { unknown }),
+            Outcome::Unknowable(unknown) => Err(self.watch.unknowable(unknown)),
         })
     }
 }
@@ -78,7 +78,7 @@ impl Future for Wait {
         let Some(outcome) = outcome else { return Poll::Pending };
         // Whoever is told has no place any more.
         self.place = None;
-        Self::finish(outcome)
+        self.finish(outcome)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::changes::Change;
 use crate::Error;
 use crate::system::Signal;
-use memtide_core::conditions::{Condition, ConditionSet, Mode, Reading, State, Tracker};
+use memtide_core::conditions::{Condition, ConditionSet, Mode, Reading, Reason, State};
 use slab::Slab;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -101,16 +101,16 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// A watch that starts from what `tracker` holds.
+    /// A watch that starts from these readings.
     pub(crate) fn new(
-        tracker: &Tracker,
+        readings: &[Reading; Condition::COUNT],
         gone: Arc<Signal>,
         notice: Option<crate::system::WaiterNotice>,
     ) -> Self {
         let shared = Shared {
-            readings: *tracker.readings(),
-            set: tracker.set(),
-            unknown: tracker.unknown(),
+            readings: *readings,
+            set: those(readings, State::Set),
+            unknown: those(readings, State::Unknown),
             waiters: Slab::new(),
             counts: [0; Condition::COUNT],
             listeners: Vec::new(),
@@ -135,22 +135,33 @@ impl Watch {
         }
     }
 
-    /// Makes what `tracker` holds known, and wakes whom it concerns.
-    pub(crate) fn publish(&self, tracker: &Tracker, changed: ConditionSet) {
+    /// Makes these readings known, and wakes whom it concerns.
+    pub(crate) fn publish(&self, readings: &[Reading; Condition::COUNT]) {
         let mut to_wake = Vec::new();
         {
             let mut shared = self.lock();
-            let before = shared.readings;
-            shared.readings = *tracker.readings();
+            let before = std::mem::replace(&mut shared.readings, *readings);
+            let changed = before.iter().zip(readings).filter(|(b, a)| b.state != a.state);
+            let changed: ConditionSet = changed.map(|(_, after)| after.condition).collect();
             if changed.is_empty() {
                 return;
             }
-            (shared.set, shared.unknown) = (tracker.set(), tracker.unknown());
+            shared.set = those(readings, State::Set);
+            shared.unknown = those(readings, State::Unknown);
             shared.tell_waiters(&mut to_wake);
             shared.tell_listeners(&before, changed);
             self.show(&shared);
         }
         to_wake.into_iter().for_each(Waker::wake);
+    }
+
+    /// The error of who waits for conditions that cannot be known.
+    pub(super) fn unknowable(&self, unknown: ConditionSet) -> Error {
+        let status = |reading: &Reading| match reading.reason {
+            Reason::NoEvent { status } if unknown.contains(reading.condition) => Some(status),
+            _ => None,
+        };
+        Error::Unknowable { unknown, status: self.readings().iter().find_map(status) }
     }
 
     /// Whether someone waits for a condition of this set.
@@ -201,7 +212,7 @@ impl Watch {
         signal: Arc<Signal>,
     ) -> Result<usize, Error> {
         if !self.is_ours() {
-            return Err(Error::Unknowable { unknown: wanted });
+            return Err(Error::Unknowable { unknown: wanted, status: None });
         }
         let mut shared = self.lock();
         let is_set = mode.holds(shared.set, wanted);
@@ -255,6 +266,11 @@ impl Watch {
             notice.write(&shared.counts);
         }
     }
+}
+
+/// The conditions that are in this state.
+fn those(readings: &[Reading; Condition::COUNT], state: State) -> ConditionSet {
+    readings.iter().filter(|r| r.state == state).map(|r| r.condition).collect()
 }
 
 impl Drop for Watch {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::conditions::{Event, Wait};
-use memtide_core::conditions::{Levels, Overrides, Profile, Sizes, Thresholds};
+use crate::conditions::Wait;
+use memtide_core::conditions::{Levels, Overrides, Profile, Sizes, Thresholds, Tracker};
 use memtide_core::units::Bytes;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -24,13 +24,13 @@ impl Bench {
         let mut tracker = Tracker::new(thresholds.expect("defaults"));
         tracker.update(&levels(Some(MIDDLE)));
         let gone = Arc::new(Signal::new().expect("a signal"));
-        let watch = Arc::new(Watch::new(&tracker, gone, None));
+        let watch = Arc::new(Watch::new(tracker.readings(), gone, None));
         Self { tracker, watch }
     }
 
     fn at(&mut self, mib: u64) {
-        let changed = self.tracker.update(&levels(Some(mib)));
-        self.watch.publish(&self.tracker, changed);
+        self.tracker.update(&levels(Some(mib)));
+        self.watch.publish(self.tracker.readings());
     }
 
     fn wait(&self, wanted: impl Into<ConditionSet>, mode: Mode) -> Wait {
@@ -135,8 +135,8 @@ fn waiting_for_what_cannot_be_known_is_an_error_and_not_for_ever() {
     let counted = Arc::new(Counted::default());
     let mut wait = bench.wait(Condition::LowMemory, Mode::Any);
     assert_eq!(poll(&mut wait, &counted), None);
-    let changed = bench.tracker.update(&levels(None));
-    bench.watch.publish(&bench.tracker, changed);
+    bench.tracker.update(&levels(None));
+    bench.watch.publish(bench.tracker.readings());
     assert_eq!(counted.0.load(Ordering::SeqCst), 1);
     assert!(wait.block(None).is_err(), "the level was lost while waiting");
 }
@@ -168,13 +168,14 @@ fn a_wait_that_was_told_and_dropped_leaves_the_place_to_its_next_owner() {
     assert_eq!(bench.watch.lock().counts, [0; Condition::COUNT]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_descriptor_is_readable_exactly_while_the_condition_holds() {
     let mut bench = Bench::new();
     let signal = Arc::new(Signal::new().expect("a signal"));
     let wanted = Condition::LowMemory.into();
     let key = bench.watch.join_signal(wanted, Mode::Any, Arc::clone(&signal)).expect("ours");
-    let event = Event { watch: Arc::clone(&bench.watch), signal, key };
+    let event = crate::conditions::Event { watch: Arc::clone(&bench.watch), signal, key };
     let readable = || {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };

@@ -144,9 +144,12 @@ impl Meminfo {
             zeroed: self.free.map(|_| Bytes::ZERO),
             free: self.free,
             modified,
+            // Dirty anonymous pages are in use on Linux until they are written.
+            modified_page_file: None,
             modified_no_write: None,
             standby,
             standby_by_priority: None,
+            repurposed_by_priority: None,
             bad: self.hardware_corrupted,
             in_use: InUse {
                 anonymous: self.anon_pages,
@@ -155,6 +158,7 @@ impl Meminfo {
                 paged_pool: self.paged_pool(),
                 nonpaged_pool: self.nonpaged_pool(),
                 large_pages: self.hugetlb,
+                ..InUse::default()
             },
         }
     }

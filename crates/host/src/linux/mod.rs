@@ -8,6 +8,7 @@ pub mod cgroup;
 pub(crate) mod clean;
 pub mod commit;
 pub mod doctor;
+mod judge;
 pub mod ksm;
 pub mod machine;
 pub mod meminfo;
@@ -28,6 +29,7 @@ mod watcher;
 mod zfs;
 pub mod zoneinfo;
 
+pub(crate) use judge::judge;
 pub use machine::Machine;
 pub(crate) use proc_file::ProcFile;
 pub(crate) use signal::Signal;

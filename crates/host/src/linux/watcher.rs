@@ -180,7 +180,7 @@ impl Source {
         };
         // Without a notice everything works, but other programs don't see who waits here.
         let notice = WaiterNotice::new(judged).ok();
-        let watch = Arc::new(Watch::new(&tracker, Arc::clone(wake), notice));
+        let watch = Arc::new(Watch::new(tracker.readings(), Arc::clone(wake), notice));
         let source = Self {
             options: options.clone(),
             trigger: machine.pressure_path().and_then(Trigger::set),
@@ -205,8 +205,8 @@ impl Source {
         if sizes != self.sizes {
             self.resize(sizes);
         }
-        let changed = self.tracker.update(&levels);
-        watch.publish(&self.tracker, changed);
+        self.tracker.update(&levels);
+        watch.publish(self.tracker.readings());
         let alert = match self.stalling_until {
             Some(until) if now < until => Alert::Stalling,
             _ if watch.is_wanted(ConditionSet::from(CAN_JUMP)) => Alert::Jumping,

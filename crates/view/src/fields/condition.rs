@@ -22,7 +22,7 @@ pub(super) const REASON: Field = Field {
     title: "REASON",
     unit: Unit::Text,
     help: "What decided: availability, container-limit, psi-stall, pool-free, commit-charge or \
-           unknown.",
+           unknown; on Windows event, its own, or no-event where that cannot be had.",
 };
 
 /// One of the nine conditions, as it is now.

@@ -3,6 +3,7 @@
 use super::column;
 use crate::{Table, Unit, Value};
 use memtide_core::lists::{InUse, MemoryLists};
+use memtide_core::units::Bytes;
 
 /// The page lists of the machine.
 pub static LISTS: Table<MemoryLists> = Table {
@@ -24,6 +25,13 @@ pub static LISTS: Table<MemoryLists> = Table {
             Unit::Bytes,
             "Pages that must be written before they can be reused.",
             |l| Value::bytes(l.modified)
+        ),
+        column!(
+            "modified_page_file",
+            "modified, page file",
+            Unit::Bytes,
+            "Modified pages that a page file is written with; Linux has no such list.",
+            |l| Value::bytes(l.modified_page_file)
         ),
         column!(
             "modified_no_write",
@@ -58,8 +66,52 @@ pub static LISTS: Table<MemoryLists> = Table {
             "The memory in use, by kind.",
             |l| IN_USE.record(&l.in_use)
         ),
+        column!(
+            "priorities",
+            "standby, by priority",
+            Unit::Records(&PRIORITY),
+            "The standby list by priority, lowest first; Linux has none.",
+            |l| Value::known(priorities(l), |all| PRIORITY.records(&all))
+        ),
     ],
 };
+
+/// One priority of the standby list.
+pub(super) struct Priority {
+    priority: u64,
+    standby: Bytes,
+    repurposed: Option<Bytes>,
+}
+
+/// One priority of the standby list.
+pub(super) static PRIORITY: Table<Priority> = Table {
+    id: "priority",
+    help: "One priority of the standby list: 0 is reused first.",
+    columns: &[
+        column!("priority", "PRIORITY", Unit::Count, "The priority, 0 to 7.", |p| {
+            Value::Count(p.priority)
+        }),
+        column!("standby", "STANDBY", Unit::Bytes, "Standby pages of this priority.", |p| {
+            Value::Bytes(p.standby)
+        }),
+        column!(
+            "repurposed",
+            "REPURPOSED",
+            Unit::Bytes,
+            "What was taken from it for other uses since the system started.",
+            |p| Value::bytes(p.repurposed)
+        ),
+    ],
+};
+
+fn priorities(lists: &MemoryLists) -> Option<Vec<Priority>> {
+    let standby = lists.standby_by_priority?;
+    let repurposed = |at: usize| lists.repurposed_by_priority.map(|all| all[at]);
+    let all = standby.into_iter().enumerate().zip(0..);
+    let one =
+        |((at, standby), priority)| Priority { priority, standby, repurposed: repurposed(at) };
+    Some(all.map(one).collect())
+}
 
 /// The memory in use, by kind.
 pub static IN_USE: Table<InUse> = Table {
@@ -100,5 +152,27 @@ pub static IN_USE: Table<InUse> = Table {
         column!("large_pages", "large pages", Unit::Bytes, "Large pages set aside.", |u| {
             Value::bytes(u.large_pages)
         }),
+        column!(
+            "file_cache",
+            "file cache",
+            Unit::Bytes,
+            "The working set of Windows' file cache; on Linux the page cache is standby memory.",
+            |u| Value::bytes(u.file_cache)
+        ),
+        column!(
+            "compressed",
+            "compressed",
+            Unit::Bytes,
+            "Pages that hold Windows' compressed pages.",
+            |u| Value::bytes(u.compressed)
+        ),
+        column!(
+            "working_sets",
+            "working sets",
+            Unit::Bytes,
+            "Pages of working sets that Windows counts as one: private, shared, mapped and \
+             paged-pool pages together.",
+            |u| Value::bytes(u.working_sets)
+        ),
     ],
 };

@@ -20,6 +20,7 @@ mod pools;
 mod process;
 mod replayed;
 mod run;
+mod service;
 mod stall;
 mod status;
 mod trace;
@@ -50,6 +51,7 @@ pub use run::{
     FAULTS, PAGING, RUN, RUN_CHANGE, RUN_COMMAND, RUN_CONDITION, RUN_DISK, RUN_FILES, RUN_PROCESS,
     RUN_SAMPLE, RUN_SAMPLE_PROCESS, run_file,
 };
+pub use service::{SERVICE_CHANGE, ServiceChange};
 pub use stall::STALL;
 pub use status::{STATUS, Status};
 pub use trace::{TRACE, TRACE_FAULTS, WRITTEN};

@@ -19,15 +19,16 @@ pub static LISTENER: Table<Listening> = Table {
             "channel",
             "CHANNEL",
             Unit::Text,
-            "The kind of file: psi, memory-events, event-control (of version 1 cgroups) or \
-             memtide.",
+            "The kind of file: psi, memory-events, event-control (of version 1 cgroups), memtide, \
+             or event on Windows.",
             |l| Value::text(l.listener.channel.word())
         ),
         column!(
             "access",
             "ACCESS",
             Unit::Text,
-            "reads, or registers: a file that may be written holds or makes a trigger.",
+            "reads, or registers: a file that may be written holds or makes a trigger; of an event \
+             of Windows, waits or modifies.",
             |l| Value::known(l.listener.access.word(), Value::text)
         ),
         column!(
@@ -77,6 +78,22 @@ pub static OBJECT: Table<Object> = Table {
             "The programs found to listen for it.",
             |o| LISTENER.records(&o.listeners)
         ),
+        column!(
+            "handles",
+            "Handles",
+            Unit::Count,
+            "How many handles to the event are open, in all processes; null where there is no \
+             event, as on Linux.",
+            |o| Value::known(o.holders, |holders| Value::Count(holders.handles.into()))
+        ),
+        column!(
+            "references",
+            "References",
+            Unit::Count,
+            "How many references the kernel has to the event, those it takes in advance for each \
+             handle among them; null where there is no event.",
+            |o| Value::known(o.holders, |holders| Value::Count(holders.references.into()))
+        ),
     ],
 };
 
@@ -108,8 +125,11 @@ pub static OBJECTS: Table<Objects> = Table {
             "not_found",
             "Not found",
             Unit::Texts,
-            "Who listens in a way that a search of open files doesn't find.",
-            |_| Value::Texts(NOT_FOUND.map(str::to_owned).to_vec())
+            "Who listens in a way that a search of handles and open files doesn't find.",
+            |_| Value::Texts(NOT_FOUND.iter().map(|who| (*who).to_owned()).collect())
         ),
+        column!("remarks", "Remarks", Unit::Texts, "What one must know to read this.", |o| {
+            Value::Texts(o.remarks.clone())
+        }),
     ],
 };

@@ -2,6 +2,7 @@
 
 use super::column;
 use crate::{Table, Unit, Value};
+use memtide_core::units::Bytes;
 use memtide_host::clean::Observation;
 
 /// What came back after a clean.
@@ -64,6 +65,31 @@ pub static OBSERVATION: Table<Observation> = Table {
             |o| Value::bytes(o.returned_anonymous)
         ),
         column!(
+            "transition_faults",
+            "transition faults",
+            Unit::Count,
+            "Pages that programs took back from standby or modified without I/O; only Windows \
+             counts them.",
+            |o| Value::known(o.transition_faults, Value::Count)
+        ),
+        column!(
+            "repurposed",
+            "repurposed",
+            Unit::Bytes,
+            "Standby memory that got another owner; only Windows counts it.",
+            |o| Value::bytes(o.repurposed.map(|by_priority| sum(&by_priority)))
+        ),
+        column!(
+            "repurposed_by_priority",
+            "repurposed, by priority",
+            Unit::Records(&REPURPOSED),
+            "The same by standby priority; null where it isn't counted.",
+            |o| Value::known(o.repurposed, |by_priority| {
+                let records: Vec<_> = by_priority.into_iter().enumerate().collect();
+                REPURPOSED.records(&records)
+            })
+        ),
+        column!(
             "major_faults",
             "major faults",
             Unit::Count,
@@ -120,3 +146,19 @@ pub static OBSERVATION: Table<Observation> = Table {
         }),
     ],
 };
+
+/// What of one standby priority got another owner.
+static REPURPOSED: Table<(usize, Bytes)> = Table {
+    id: "repurposed_priority",
+    help: "Standby memory of one priority that got another owner.",
+    columns: &[
+        column!("priority", "PRIORITY", Unit::Count, "The priority, from 0 to 7.", |r| {
+            Value::Count(r.0 as u64)
+        }),
+        column!("amount", "AMOUNT", Unit::Bytes, "How much.", |r| Value::Bytes(r.1)),
+    ],
+};
+
+fn sum(parts: &[Bytes]) -> Bytes {
+    parts.iter().fold(Bytes::ZERO, |sum, part| sum.saturating_add(*part))
+}

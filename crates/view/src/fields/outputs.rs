@@ -2,7 +2,7 @@
 
 use super::{
     BENCH, CAMPAIGN, CHANGE, CLEANED, DEMO, DOCTOR, EXPERIMENT, EXPERIMENT_LIST, FIT, LISTS,
-    OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, STATUS, TRACE, WAITED, WRITTEN,
+    OBJECTS, POLICIES, PROCESSES, REPLAYED, RUN, SERVICE_CHANGE, STATUS, TRACE, WAITED, WRITTEN,
 };
 use crate::Schema;
 
@@ -15,7 +15,7 @@ pub struct Output {
 }
 
 /// Every command with --json.
-pub static OUTPUTS: [Output; 21] = [
+pub static OUTPUTS: [Output; 22] = [
     Output { command: "status", table: &STATUS },
     Output { command: "lists", table: &LISTS },
     Output { command: "ps", table: &PROCESSES },
@@ -24,6 +24,7 @@ pub static OUTPUTS: [Output; 21] = [
     Output { command: "wait", table: &WAITED },
     Output { command: "clean", table: &CLEANED },
     Output { command: "doctor", table: &DOCTOR },
+    Output { command: "service", table: &SERVICE_CHANGE },
     Output { command: "sim run", table: &RUN },
     Output { command: "sim experiment", table: &EXPERIMENT },
     Output { command: "sim experiment list", table: &EXPERIMENT_LIST },

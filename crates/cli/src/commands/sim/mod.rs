@@ -7,6 +7,7 @@ pub(crate) mod fit;
 pub(crate) mod generate;
 pub(crate) mod policies;
 mod reading;
+#[cfg(unix)]
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod run;
@@ -25,7 +26,16 @@ pub(crate) fn run(output: Output, args: &SimArgs) -> anyhow::Result<Exit> {
     match &args.command {
         SimCommand::Run(args) => run::run(output, args),
         SimCommand::Trace(args) => trace::run(output, args),
+        #[cfg(unix)]
         SimCommand::Record(args) => record::run(output, args),
+        #[cfg(not(unix))]
+        SimCommand::Record(_) => Err(memtide_host::Error::Unsupported {
+            what: "sim record",
+            why: "it records through valgrind, which Windows lacks; read a trace made elsewhere \
+                  with sim trace"
+                .to_owned(),
+        }
+        .into()),
         SimCommand::Convert(args) => convert::run(output, args),
         SimCommand::Generate(args) => generate::run(output, args),
         SimCommand::Fit(args) => fit::run(output, args),

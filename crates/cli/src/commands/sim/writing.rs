@@ -4,8 +4,11 @@
 use anyhow::Context;
 use memtide_sim::Reference;
 use memtide_sim::trace::{TraceWriter, Unit, Written};
-use std::fs::{self, File, Permissions};
+#[cfg(unix)]
+use std::fs::Permissions;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -31,8 +34,10 @@ impl Target {
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
+        builder.prefix(".memtide");
         // As any other new file.
-        builder.prefix(".memtide").permissions(Permissions::from_mode(0o666));
+        #[cfg(unix)]
+        builder.permissions(Permissions::from_mode(0o666));
         builder.tempfile_in(folder.unwrap_or(Path::new("."))).map(Self::New)
     }
 

@@ -115,6 +115,7 @@ impl Gauges {
             read: vmstat.pgpgin.map(Bytes::from_kib),
             stall: stall.map(|stall| Duration::from_micros(stall.total_us)),
             available: levels.and_then(|(levels, ..)| levels.available),
+            ..Counters::default()
         };
         match (&self.cgroup, self.cgroup_stat()) {
             (None, _) => machine,

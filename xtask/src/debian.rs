@@ -13,7 +13,7 @@ use crate::process;
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 
 /// The path of a program, looked for on PATH and where the administrator's programs lie.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));
     folders.map(|folder| folder.join(program)).find(|path| path.is_file())
@@ -21,7 +21,7 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
 
 /// Installs the packages of those programs that are absent; each pair is a program and its
 /// package.
-pub(super) fn install(needed: &[(&str, &str)]) -> Result<()> {
+pub(crate) fn install(needed: &[(&str, &str)]) -> Result<()> {
     let absent = needed.iter().filter(|(program, _)| find(program).is_none());
     let packages: Vec<&str> = absent.map(|(_, package)| *package).collect();
     if packages.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn install(needed: &[(&str, &str)]) -> Result<()> {
             packages.join(" ")
         );
     }
-    println!("emulate: installing {}", packages.join(" "));
+    println!("installing {}", packages.join(" "));
     with_fresh_lists(|| {
         let mut command = Command::new("apt-get");
         command.args(["install", "--yes", "--quiet", "--no-install-recommends"]);
@@ -45,7 +45,7 @@ pub(super) fn install(needed: &[(&str, &str)]) -> Result<()> {
 }
 
 /// Unpacks a package into a folder of its own below `folder`, once, and returns that folder.
-pub(super) fn unpack(folder: &Path, name: &str, package: &str) -> Result<PathBuf> {
+pub(crate) fn unpack(folder: &Path, name: &str, package: &str) -> Result<PathBuf> {
     let unpacked = folder.join(name);
     if unpacked.is_dir() {
         return Ok(unpacked);
@@ -53,7 +53,7 @@ pub(super) fn unpack(folder: &Path, name: &str, package: &str) -> Result<PathBuf
     if find("apt-get").is_none() {
         bail!("{package} is taken from Debian's archive, and there is no apt-get here");
     }
-    println!("emulate: downloading {package}");
+    println!("downloading {package}");
     let partial = folder.join(format!("{name}.partial"));
     if partial.exists() {
         fs::remove_dir_all(&partial)?;
@@ -73,7 +73,7 @@ pub(super) fn unpack(folder: &Path, name: &str, package: &str) -> Result<PathBuf
 }
 
 /// The packages that a package depends on.
-pub(super) fn dependencies(package: &str) -> Result<Vec<String>> {
+pub(crate) fn dependencies(package: &str) -> Result<Vec<String>> {
     let shown = with_fresh_lists(|| {
         process::output_of(Command::new("apt-cache").args(["depends", "--important", package]))
     })?;
@@ -91,7 +91,7 @@ fn with_fresh_lists(ask: impl Fn() -> Result<String>) -> Result<String> {
         if !process::is_root()? {
             return Err(first.context("root could bring apt's lists up to date: apt-get update"));
         }
-        println!("emulate: bringing apt's lists up to date");
+        println!("bringing apt's lists up to date");
         process::output_of(Command::new("apt-get").args(["update", "--quiet"]))?;
         ask()
     })
