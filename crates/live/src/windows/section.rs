@@ -18,6 +18,9 @@ use crate::error::Error;
 use crate::machine::Machine;
 use crate::space::Space;
 
+/// Bytes of a section at most, as on Linux.
+const SECTION_MAX: u64 = 16 << 40;
+
 /// A section as its views have it: it ends with the last of them.
 #[derive(Debug)]
 pub(super) struct SectionMemory {
@@ -55,7 +58,8 @@ impl Machine {
     /// that its views may do, as Windows' constant.
     ///
     /// # Errors
-    /// [`Error::Refused`] with what Windows documents of `CreateFileMapping`.
+    /// [`Error::Refused`] with what Windows documents of `CreateFileMapping`, or with
+    /// [`Refusal::NoMemory`] above 16 TiB.
     pub fn create_section(&self, bytes: Bytes, protection: u32) -> Result<Section, Error> {
         self.section(bytes, protection, false)
     }
@@ -81,6 +85,9 @@ impl Machine {
             let expected = "at least one byte, and less than 16 EiB";
             return Err(Refusal::InvalidParameter { what, value, expected }.into());
         };
+        if size > SECTION_MAX {
+            return Err(Refusal::NoMemory { bytes }.into());
+        }
         let charge = self.commit().charge(if is_reserved { 0 } else { size })?;
         // Windows has no section of instructions that cannot be read.
         let asked = match protection.base {
