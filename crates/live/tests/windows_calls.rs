@@ -90,8 +90,11 @@ fn a_reservation_is_rounded_to_its_granularity_and_excludes_others() {
     assert_eq!((base, base % GRANULE), (found, 0));
     let info = space.query(base).expect("an address of the space");
     assert_eq!(info.bytes, 2 * PAGE, "from the granule to the end of the page");
-    let conflict = refusal(space.allocate(&wanted));
-    assert!(matches!(conflict, Refusal::ConflictingAddresses { .. }), "{conflict}");
+    let first = Allocation { address: PAGE, ..Allocation::reserved(PAGE) };
+    for taken in [wanted, first] {
+        let conflict = refusal(space.allocate(&taken));
+        assert!(matches!(conflict, Refusal::ConflictingAddresses { .. }), "{conflict}");
+    }
     space.machine().verify().expect("a sound machine");
 }
 

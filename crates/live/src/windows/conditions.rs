@@ -10,11 +10,18 @@ use memtide_core::units::Bytes;
 
 use super::budget::Budget;
 use super::machine::Running;
-use super::native::process;
+use super::native::process::{self, WorkingSetLimits};
 use crate::machine::Machine;
 
 /// How long who waits sleeps between two looks.
 pub(super) const INTERVAL: Duration = Duration::from_millis(50);
+
+/// How large the working set may be: the budgets of all machines, or less where a job says so.
+fn working_set_most() -> u64 {
+    let limits = process::working_set_limits().ok();
+    let hard = limits.filter(|limits| limits.flags & WorkingSetLimits::HARD_MAXIMUM != 0);
+    hard.map_or(u64::MAX, |limits| limits.maximum).min(Budget::total())
+}
 
 impl Running {
     /// The levels now; those that Windows does not tell are unknown.
@@ -24,7 +31,7 @@ impl Running {
     /// the machine's; the limit is less where the system, or a job, leaves less to commit.
     fn levels(&self) -> Levels {
         let (memory, system) = (process::memory().ok(), process::system_memory().ok());
-        let budget = Budget::total();
+        let budget = working_set_most();
         let left = memory.map(|memory| budget.saturating_sub(memory.working_set.0));
         let (charge, maximum) = (self.commit().charged(), self.commit().limit());
         let limit = |left: u64| maximum.min(charge.saturating_add(left));

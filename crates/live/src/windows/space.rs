@@ -133,6 +133,10 @@ impl Space {
         }
         let base = address / ALLOCATION_GRANULARITY * ALLOCATION_GRANULARITY;
         let length = (address - base + bytes).next_multiple_of(PAGE_SIZE);
+        if address != 0 && base < ALLOCATION_GRANULARITY {
+            let (bytes, problem) = (Bytes(length), "outside what programs may use");
+            return Err(Refusal::ConflictingAddresses { address: base, bytes, problem }.into());
+        }
         let mut regions = self.regions();
         if regions.bytes.saturating_add(length) > self.options.addresses.0 {
             return Err(Refusal::NoMemory { bytes: Bytes(bytes) }.into());

@@ -1,8 +1,10 @@
 //! Calls that not every Windows has, found by their names.
 
 use std::ffi::{CStr, c_void};
+use std::mem::transmute;
 use std::sync::OnceLock;
 
+use windows_sys::Win32::Foundation::FARPROC;
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::Memory::WIN32_MEMORY_RANGE_ENTRY;
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
@@ -39,11 +41,23 @@ fn newer() -> &'static Newer {
         // SAFETY: each is documented to have the type that it is given here.
         unsafe {
             Newer {
-                offer: std::mem::transmute(find(kernel, c"OfferVirtualMemory")),
-                reclaim: std::mem::transmute(find(kernel, c"ReclaimVirtualMemory")),
-                discard: std::mem::transmute(find(kernel, c"DiscardVirtualMemory")),
-                prefetch: std::mem::transmute(find(kernel, c"PrefetchVirtualMemory")),
-                query_system: std::mem::transmute(find(nt, c"NtQuerySystemInformation")),
+                offer: transmute::<FARPROC, Option<Offer>>(find(kernel, c"OfferVirtualMemory")),
+                reclaim: transmute::<FARPROC, Option<Contents>>(find(
+                    kernel,
+                    c"ReclaimVirtualMemory",
+                )),
+                discard: transmute::<FARPROC, Option<Contents>>(find(
+                    kernel,
+                    c"DiscardVirtualMemory",
+                )),
+                prefetch: transmute::<FARPROC, Option<Prefetch>>(find(
+                    kernel,
+                    c"PrefetchVirtualMemory",
+                )),
+                query_system: transmute::<FARPROC, Option<QuerySystem>>(find(
+                    nt,
+                    c"NtQuerySystemInformation",
+                )),
             }
         }
     })
