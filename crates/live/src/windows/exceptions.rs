@@ -3,21 +3,17 @@
 //! Windows asks vectored handlers before those of frames. Ours answers for addresses of spaces
 //! alone: every other exception passes on.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use memtide_core::page::Access;
 use memtide_core::{Exception, IoError, Protection};
 use windows_sys::Win32::Foundation::{
     STATUS_ACCESS_VIOLATION, STATUS_GUARD_PAGE_VIOLATION, STATUS_IN_PAGE_ERROR,
 };
-use windows_sys::Win32::System::Diagnostics::Debug::{
-    AddVectoredExceptionHandler, EXCEPTION_CONTINUE_EXECUTION, EXCEPTION_CONTINUE_SEARCH,
-    EXCEPTION_POINTERS, EXCEPTION_RECORD,
-};
 
+use super::native::exceptions::{self, Raised};
 use super::native::memory;
 use super::regions::Regions;
-use super::status::SystemError;
 use crate::error::Error;
 use crate::exception::{Disposition, Handler};
 
@@ -56,15 +52,8 @@ impl Registration {
     /// # Errors
     /// [`Error::System`] where there can be no vectored handler.
     pub(super) fn new(memory: &Arc<SpaceMemory>) -> Result<Self, Error> {
-        static INSTALLED: OnceLock<Result<(), SystemError>> = OnceLock::new();
-        let installed = INSTALLED.get_or_init(|| {
-            // SAFETY: a function of this program, of the type asked for, that stays for ever.
-            match unsafe { AddVectoredExceptionHandler(1, Some(answer)) }.is_null() {
-                true => Err(SystemError::last()),
-                false => Ok(()),
-            }
-        });
-        installed.map_err(Error::system("a vectored exception handler"))?;
+        exceptions::install(is_to_be_made_again)
+            .map_err(Error::system("a vectored exception handler"))?;
         let mut spaces = SPACES.write().unwrap_or_else(PoisonError::into_inner);
         spaces.push(Arc::clone(memory));
         Ok(Self(Arc::clone(memory)))
@@ -87,9 +76,9 @@ fn space_at(address: u64) -> Option<Arc<SpaceMemory>> {
 /// What an exception is, if it is one of memory.
 ///
 /// Source: Microsoft's documentation of `EXCEPTION_RECORD`.
-fn exception_of(record: &EXCEPTION_RECORD) -> Option<Exception> {
-    let [how, address, status, ..] = record.ExceptionInformation;
-    if record.NumberParameters < 2 {
+fn exception_of(raised: &Raised) -> Option<Exception> {
+    let [how, address, status] = raised.words;
+    if raised.count < 2 {
         return None;
     }
     let address = address as u64;
@@ -99,10 +88,10 @@ fn exception_of(record: &EXCEPTION_RECORD) -> Option<Exception> {
         8 => Access::Execute,
         _ => return None,
     };
-    match record.ExceptionCode {
+    match raised.code {
         STATUS_ACCESS_VIOLATION => Some(Exception::AccessViolation { address, access }),
         STATUS_GUARD_PAGE_VIOLATION => Some(Exception::GuardPage { address, access }),
-        STATUS_IN_PAGE_ERROR if record.NumberParameters >= 3 => {
+        STATUS_IN_PAGE_ERROR if raised.count >= 3 => {
             let error = IoError(u32::try_from(status).unwrap_or(u32::MAX));
             Some(Exception::InPage { address, error })
         }
@@ -134,15 +123,9 @@ fn decide(exception: &Exception) -> Option<Disposition> {
     Some(handler(exception))
 }
 
-/// The vectored handler.
-///
-/// # Safety
-/// Windows calls it, with pointers to a record and a context that live through the call.
-unsafe extern "system" fn answer(pointers: *mut EXCEPTION_POINTERS) -> i32 {
-    // SAFETY: as above.
-    let record = unsafe { &*(*pointers).ExceptionRecord };
-    match exception_of(record).and_then(|exception| decide(&exception)) {
-        Some(Disposition::Retry) => EXCEPTION_CONTINUE_EXECUTION,
-        Some(Disposition::Die) | None => EXCEPTION_CONTINUE_SEARCH,
-    }
+/// Whether the access that raised an exception is to be made again: it was one of ours, and what was
+/// in its way is gone.
+fn is_to_be_made_again(raised: &Raised) -> bool {
+    let decided = exception_of(raised).and_then(|exception| decide(&exception));
+    decided == Some(Disposition::Retry)
 }

@@ -7,7 +7,6 @@ use memtide_core::units::Bytes;
 use windows_sys::Win32::Foundation::{
     ERROR_COMMITMENT_LIMIT, ERROR_INVALID_ADDRESS, ERROR_INVALID_PARAMETER,
     ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_LOCKED, ERROR_PRIVILEGE_NOT_HELD, ERROR_WORKING_SET_QUOTA,
-    GetLastError,
 };
 
 use super::native::process;
@@ -20,14 +19,6 @@ pub enum SystemError {
     Win32(u32),
     /// An NTSTATUS.
     NtStatus(u32),
-}
-
-impl SystemError {
-    /// That of this thread's last call.
-    pub(super) fn last() -> Self {
-        // SAFETY: the call takes nothing and reads a word of this thread.
-        Self::Win32(unsafe { GetLastError() })
-    }
 }
 
 impl fmt::Display for SystemError {

@@ -4,7 +4,7 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 
 use windows_sys::Win32::System::Threading::{CreateEventW, ResetEvent, SetEvent};
 
-use super::checked;
+use super::{checked, last};
 use crate::windows::status::SystemError;
 
 /// One that stays set until it is reset: a notification event.
@@ -13,7 +13,7 @@ pub(in crate::windows) fn create(is_set: bool) -> Result<OwnedHandle, SystemErro
     // SAFETY: without attributes and without a name.
     let handle = unsafe { CreateEventW(null, 1, is_set.into(), null.cast()) };
     if handle.is_null() {
-        return Err(SystemError::last());
+        return Err(last());
     }
     // SAFETY: the system has just opened this handle for us alone.
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })

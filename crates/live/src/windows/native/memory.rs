@@ -8,7 +8,7 @@ use windows_sys::Win32::System::Memory::{
     VirtualFree, VirtualLock, VirtualProtect, VirtualQuery, VirtualUnlock,
 };
 
-use super::{checked, pointer, size};
+use super::{checked, last, pointer, size};
 use crate::windows::status::SystemError;
 
 /// `WRITE_WATCH_FLAG_RESET`.
@@ -34,7 +34,7 @@ pub(in crate::windows) fn allocate(
 ) -> Result<u64, SystemError> {
     // SAFETY: it reserves what nobody has, or changes pages of a region that the caller owns.
     let base = unsafe { VirtualAlloc(pointer(address), size(bytes), kind, protection) };
-    if base.is_null() { Err(SystemError::last()) } else { Ok(base.addr() as u64) }
+    if base.is_null() { Err(last()) } else { Ok(base.addr() as u64) }
 }
 
 pub(in crate::windows) fn free(address: u64, bytes: u64, kind: u32) -> Result<(), SystemError> {
@@ -59,7 +59,7 @@ pub(in crate::windows) fn query(address: u64) -> Result<Run, SystemError> {
     // SAFETY: it writes at most so many bytes to a structure of ours, and reads no memory.
     let written = unsafe { VirtualQuery(pointer(address), &mut found, size_of_val(&found)) };
     if written == 0 {
-        return Err(SystemError::last());
+        return Err(last());
     }
     Ok(Run {
         base: found.BaseAddress.addr() as u64,
@@ -98,7 +98,7 @@ pub(in crate::windows) fn write_watch(
         GetWriteWatch(flags, base, size(bytes), found.as_mut_ptr(), &mut count, &mut granularity)
     };
     if answer != 0 {
-        return Err(SystemError::last());
+        return Err(last());
     }
     Ok(found[..count.min(most)].iter().map(|page| page.addr() as u64).collect())
 }
@@ -107,6 +107,6 @@ pub(in crate::windows) fn reset_write_watch(address: u64, bytes: u64) -> Result<
     // SAFETY: it changes no bytes; the caller owns the region.
     match unsafe { ResetWriteWatch(pointer(address), size(bytes)) } {
         0 => Ok(()),
-        _ => Err(SystemError::last()),
+        _ => Err(last()),
     }
 }

@@ -8,7 +8,7 @@ use windows_sys::Win32::System::Memory::{
     UnmapViewOfFile,
 };
 
-use super::{checked, pointer, size};
+use super::{checked, last, pointer, size};
 use crate::windows::status::SystemError;
 
 /// The two halves of a number of 64 bits, the high one first.
@@ -29,7 +29,7 @@ pub(in crate::windows) fn create(
     let handle =
         unsafe { CreateFileMappingW(INVALID_HANDLE_VALUE, null, flags, high, low, null.cast()) };
     if handle.is_null() {
-        return Err(SystemError::last());
+        return Err(last());
     }
     // SAFETY: the system has just opened this handle for us alone.
     Ok(unsafe { OwnedHandle::from_raw_handle(handle) })
@@ -45,7 +45,7 @@ pub(in crate::windows) fn map(
     let handle = section.as_raw_handle();
     // SAFETY: the system finds addresses that nobody has.
     let view = unsafe { MapViewOfFileEx(handle, access, high, low, size(bytes), std::ptr::null()) };
-    if view.Value.is_null() { Err(SystemError::last()) } else { Ok(view.Value.addr() as u64) }
+    if view.Value.is_null() { Err(last()) } else { Ok(view.Value.addr() as u64) }
 }
 
 pub(in crate::windows) fn unmap(base: u64) -> Result<(), SystemError> {
