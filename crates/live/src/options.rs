@@ -6,6 +6,9 @@ use memtide_core::conditions::Thresholds;
 use memtide_core::units::Bytes;
 
 /// What a machine is made of: its budget, its page file, its compression store.
+///
+/// On Windows the native manager decides most of that: all but the budget, the marks and the page
+/// file's maximum must be as they are by default.
 #[derive(Clone, Debug)]
 pub struct MachineOptions {
     /// The most memory that all of its spaces hold at a time, buffers and compressed pages
@@ -40,7 +43,8 @@ impl MachineOptions {
 pub struct SpaceOptions {
     /// Where its faults are handled.
     pub path: FaultPath,
-    /// How many addresses it has; they cost nothing until they are used.
+    /// How many addresses it has; they cost nothing until they are used. On Windows, how large its
+    /// regions may be together.
     pub addresses: Bytes,
     /// Whether it may lock physical pages and use large ones (`SeLockMemoryPrivilege`).
     pub lock_memory: bool,
@@ -52,7 +56,8 @@ impl Default for SpaceOptions {
     }
 }
 
-/// Where the faults of a space are resolved.
+/// Where the faults of a space are resolved. On Windows the kernel does it, in the thread that
+/// faults, and for system calls too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FaultPath {
     /// In the thread that faults, by a signal: the fastest, and any user may have it. A system

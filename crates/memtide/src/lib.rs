@@ -51,9 +51,9 @@
 //! memory and who listens; [`clean`] frees some and tells what that did; [`doctor`] tells what
 //! works here.
 //!
-//! On Linux and Windows the module `live` has real memory with a budget: a program works on data larger than
-//! the memory it may use. [`manager`] is the memory manager itself, as a state machine that any
-//! world can drive.
+//! On Linux and Windows the module `live` has real memory with a budget: a program works on data
+//! larger than the memory it may use. [`manager`] is the memory manager itself, as a state machine
+//! that any world can drive.
 //!
 //! This crate holds no logic: it re-exports `memtide-core` (the rules), `memtide-host` (this
 //! machine) and, on Linux and Windows, `memtide-live` (real memory).

@@ -1,8 +1,11 @@
 //! The budget: how large the working set of the process may be.
 //!
-//! Windows limits the working set of a process, and of nothing smaller. So the maximum is the sum of
-//! the budgets of all machines of the process; it holds for every page that the process has in
+//! Windows limits the working set of a process, and of nothing smaller. So the maximum is the sum
+//! of the budgets of all machines of the process; it holds for every page that the process has in
 //! memory, its code and heap among them, and pages of one machine may take the room of another's.
+//!
+//! A job could bound what the process commits as well, but of all of it and for ever: no process
+//! leaves a job. So a machine counts its own promises, in `commit`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

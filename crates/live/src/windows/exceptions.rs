@@ -123,8 +123,8 @@ fn decide(exception: &Exception) -> Option<Disposition> {
     Some(handler(exception))
 }
 
-/// Whether the access that raised an exception is to be made again: it was one of ours, and what was
-/// in its way is gone.
+/// Whether the access that raised an exception is to be made again: it was one of ours, and what
+/// was in its way is gone.
 fn is_to_be_made_again(raised: &Raised) -> bool {
     let decided = exception_of(raised).and_then(|exception| decide(&exception));
     decided == Some(Disposition::Retry)

@@ -33,7 +33,7 @@ impl Machine {
             ListCommand::EmptyWorkingSets => self.empty_working_set(),
             _ => Err(Error::Unsupported {
                 what: "a command on page lists",
-                reason: "the lists are the system's and not the machine's: `memtide clean` has them",
+                reason: "the lists are the system's, not a machine's: `memtide clean` has them",
             }),
         }
     }
