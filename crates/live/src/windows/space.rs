@@ -24,9 +24,9 @@ use crate::pinned::Pinned;
 /// Regions of this process whose pages come and go within a budget.
 ///
 /// Windows has no part of an address space that is one's own: the regions of a space lie anywhere
-/// in the process, between those of others, and [`SpaceOptions::addresses`] bounds how large they may
-/// be together. An address that is in none of them is refused. Dropping a space gives everything
-/// back; no reference into it may be left.
+/// in the process, between those of others, and [`SpaceOptions::addresses`] bounds how large they
+/// may be together. An address that is in none of them is refused. Dropping a space gives
+/// everything back; no reference into it may be left.
 pub struct Space {
     machine: Machine,
     id: SpaceId,
