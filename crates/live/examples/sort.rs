@@ -102,25 +102,39 @@ fn scrambled(place: u64) -> u64 {
 fn tell(what: &str, data: Bytes, began: Instant, machine: &Machine) {
     let seconds = began.elapsed().as_secs_f64();
     let speed = data.0 as f64 / seconds / f64::from(1 << 20);
-    println!("{what} in {seconds:.2} s ({speed:.0} MiB/s), resident {}", resident());
+    println!("{what} in {seconds:.2} s ({speed:.0} MiB/s){}", kept(machine));
+}
+
+/// Where memory is: what the kernel counts of this process, the lists, the page file.
+#[cfg(target_os = "linux")]
+fn kept(machine: &Machine) -> String {
     let lists = machine.lists();
     let size = |pages: u32| Bytes::from_pages(pages.into());
-    println!(
-        "  lists: modified {}, standby {}, free {}, zeroed {}",
+    let counters = machine.counters();
+    format!(
+        ", resident {}\n  lists: modified {}, standby {}, free {}, zeroed {}\n  \
+         page file: written {}, read {}",
+        resident(),
         size(lists.modified),
         size(lists.standby.iter().sum()),
         size(lists.free),
         size(lists.zeroed),
-    );
-    let counters = machine.counters();
-    println!(
-        "  page file: written {}, read {}",
         Bytes::from_pages(counters.pages_written),
         Bytes::from_pages(counters.pages_read),
-    );
+    )
+}
+
+/// Where memory is, as Windows counts it for this process.
+#[cfg(windows)]
+fn kept(machine: &Machine) -> String {
+    match machine.process_memory() {
+        Ok(memory) => format!(", working set {}, faults {}", memory.working_set, memory.faults),
+        Err(error) => format!(": {error}"),
+    }
 }
 
 /// What the kernel counts of this whole process: the budget, and the program itself.
+#[cfg(target_os = "linux")]
 fn resident() -> Bytes {
     let counts = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = counts.split(' ').nth(1).and_then(|pages| pages.parse().ok());

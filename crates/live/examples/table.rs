@@ -184,12 +184,26 @@ fn scrambled(number: u64) -> u64 {
 fn tell(what: &str, times: u64, began: Instant, machine: &Machine) {
     let seconds = began.elapsed().as_secs_f64();
     let each = seconds / times as f64 * 1e9;
+    println!("{what} {times} in {seconds:.2} s ({each:.0} ns each); so far {}", paged(machine),);
+}
+
+/// What paging took so far.
+#[cfg(target_os = "linux")]
+fn paged(machine: &Machine) -> String {
     let counters = machine.counters();
-    println!(
-        "{what} {times} in {seconds:.2} s ({each:.0} ns each); so far {} hard faults, written {}, \
-         read {}",
+    format!(
+        "{} hard faults, written {}, read {}",
         counters.hard,
         Bytes::from_pages(counters.pages_written),
         Bytes::from_pages(counters.pages_read),
-    );
+    )
+}
+
+/// What paging took so far, as Windows counts it: all faults of the process.
+#[cfg(windows)]
+fn paged(machine: &Machine) -> String {
+    match machine.process_memory() {
+        Ok(memory) => format!("{} faults, working set {}", memory.faults, memory.working_set),
+        Err(error) => error.to_string(),
+    }
 }

@@ -2,10 +2,14 @@
 
 use memtide_core::units::Bytes;
 use memtide_core::{ConfigError, Exception, Refusal};
-use rustix::io::Errno;
 
-use crate::page_file;
-use crate::uffd;
+#[cfg(target_os = "linux")]
+use rustix::io::Errno as SystemError;
+
+#[cfg(windows)]
+use crate::windows::SystemError;
+#[cfg(target_os = "linux")]
+use crate::{page_file, uffd};
 
 /// Why something cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -21,12 +25,15 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Faults cannot be handled here.
+    #[cfg(target_os = "linux")]
     #[error(transparent)]
     Faults(#[from] uffd::OpenError),
     /// There is no page file.
+    #[cfg(target_os = "linux")]
     #[error(transparent)]
     PageFile(#[from] page_file::OpenError),
     /// A log of what happens cannot be begun.
+    #[cfg(target_os = "linux")]
     #[error(transparent)]
     Recording(#[from] memtide_recording::RecordingError),
     /// The budget is too small.
@@ -66,18 +73,33 @@ pub enum Error {
         /// The most there can be.
         most: usize,
     },
+    /// An address of the process at which another than the space has memory.
+    #[error("{address:#x} is memory of the process that is not of this space")]
+    #[cfg(windows)]
+    Foreign {
+        /// The address.
+        address: u64,
+    },
+    /// The system's own memory manager cannot do it.
+    #[error("{what}: not on this system: {reason}")]
+    Unsupported {
+        /// What was asked for: an option or a call.
+        what: &'static str,
+        /// Why not, and what can be had.
+        reason: &'static str,
+    },
     /// The system refuses.
     #[error("{what}: {error}")]
     System {
         /// What was tried.
         what: &'static str,
         /// What the kernel said.
-        error: Errno,
+        error: SystemError,
     },
 }
 
 impl Error {
-    pub(crate) const fn system(what: &'static str) -> impl FnOnce(Errno) -> Self {
+    pub(crate) const fn system(what: &'static str) -> impl FnOnce(SystemError) -> Self {
         move |error| Self::System { what, error }
     }
 }

@@ -16,42 +16,74 @@
 //! numbers.sort_unstable();
 //! # Ok::<(), memtide_live::Error>(())
 //! ```
-#![cfg(target_os = "linux")]
+//!
+//! On Windows the native manager does the paging, and the same names are calls of it. There the
+//! budget is the process' working set, whatever its pages belong to; what the native manager cannot
+//! do is answered with [`Error::Unsupported`].
+#![cfg(any(target_os = "linux", windows))]
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod child;
+#[cfg(target_os = "linux")]
 mod compress;
 mod error;
 mod exception;
+#[cfg(target_os = "linux")]
 mod fault_path;
+#[cfg(target_os = "linux")]
 mod frames;
+#[cfg(target_os = "linux")]
 mod homes;
+#[cfg(target_os = "linux")]
 mod machine;
+#[cfg(target_os = "linux")]
 mod memory;
 mod options;
+#[cfg(target_os = "linux")]
 pub mod page_file;
 mod paged_vec;
+#[cfg(target_os = "linux")]
 mod pager;
+#[cfg(target_os = "linux")]
 mod pinned;
+#[cfg(target_os = "linux")]
 mod run_log;
+#[cfg(target_os = "linux")]
 mod section;
+#[cfg(target_os = "linux")]
 mod signal;
+#[cfg(target_os = "linux")]
 mod space;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod speed;
+#[cfg(target_os = "linux")]
 mod sync;
+#[cfg(target_os = "linux")]
 mod thread;
+#[cfg(target_os = "linux")]
 mod uffd;
+#[cfg(target_os = "linux")]
 mod watch;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(windows)]
+pub use windows::page_file;
+#[cfg(windows)]
+use windows::{machine, pinned, section, space, watch};
 
 pub use error::Error;
 pub use exception::{Disposition, Handler};
 pub use machine::{BUDGET_LEAST, Machine};
-pub use options::MachineOptions;
+pub use options::{FaultPath, MachineOptions, SpaceOptions, Without};
 pub use paged_vec::PagedVec;
 pub use pinned::Pinned;
+#[cfg(target_os = "linux")]
 pub use run_log::RunLog;
 pub use section::Section;
-pub use space::{Space, SpaceOptions};
-pub use uffd::{Capabilities, FaultPath, OpenError, Without};
+pub use space::Space;
+#[cfg(target_os = "linux")]
+pub use uffd::{Capabilities, OpenError};
 pub use watch::{Event, Wait};
+#[cfg(windows)]
+pub use windows::{ProcessMemory, SystemError, WorkingSetPage};

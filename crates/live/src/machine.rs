@@ -15,11 +15,11 @@ use memtide_core::{
 use crate::error::Error;
 use crate::fault_path::in_thread;
 use crate::frames::Frames;
-use crate::options::MachineOptions;
+use crate::options::{MachineOptions, SpaceOptions};
 use crate::page_file::{BufferPool, CLUSTER, IoEngine, PageFile, PageFileOptions};
 use crate::pager::wait::PLACES;
 use crate::pager::{Pager, READS_MAX, Recorder, worker};
-use crate::space::{Space, SpaceOptions};
+use crate::space::Space;
 use crate::thread;
 use crate::uffd::{FaultPath, Reservation, Uffd, Without};
 

@@ -44,7 +44,7 @@ impl<'a, T: Pod> PagedVec<'a, T> {
 
     fn reserved(space: &'a Space, most: usize, kind: u32) -> Result<Self, Error> {
         let size = size_of::<T>();
-        let largest = usize::try_from(i64::MAX).unwrap_or(usize::MAX) / size.max(1);
+        let largest = isize::MAX.unsigned_abs() / size.max(1);
         let refused = Error::Capacity { elements: most, size, most: largest };
         if size == 0 || align_of::<T>() as u64 > PAGE_SIZE || most > largest {
             return Err(refused);

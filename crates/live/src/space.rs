@@ -14,27 +14,10 @@ use crate::exception::Handler;
 use crate::fault_path::handler::Handlers;
 use crate::fault_path::registry::{self, Registration, SPACES_MAX};
 use crate::machine::Machine;
-use crate::options::MachineOptions;
+use crate::options::{MachineOptions, SpaceOptions};
 use crate::pager::SpaceMemory;
 use crate::pinned::{Pinned, Pins};
 use crate::uffd::{FaultPath, Reservation, Uffd};
-
-/// What a space is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpaceOptions {
-    /// Where its faults are handled.
-    pub path: FaultPath,
-    /// How many addresses it has; they cost nothing until they are used.
-    pub addresses: Bytes,
-    /// Whether it may lock physical pages and use large ones (`SeLockMemoryPrivilege`).
-    pub lock_memory: bool,
-}
-
-impl Default for SpaceOptions {
-    fn default() -> Self {
-        Self { path: FaultPath::InThread, addresses: Bytes(1 << 40), lock_memory: false }
-    }
-}
 
 /// Addresses of this process whose pages come and go within a budget.
 ///

@@ -3,6 +3,7 @@
 //!
 //! The allocator of this program has one lock, which its holder keeps while a signal interrupts
 //! it: whoever allocates on the way of a fault then waits for ever.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The budget, as the kernel counts it from outside.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! The conditions of a machine, and waiting for them.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! Spaces on kernels other than this machine's: `cargo xtask emulate`.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses and sizes have 64 bits here")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! The examples, each in a process of its own, with sizes that are small.
+#![cfg(target_os = "linux")]
 
 mod support;
 

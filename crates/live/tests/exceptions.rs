@@ -10,9 +10,11 @@ use memtide_core::page::Access;
 use memtide_core::{Allocation, Exception};
 use memtide_live::{Disposition, FaultPath, Space};
 use support::{
-    GUARD, MIB, NO_ACCESS, PAGE, PATHS, READ_ONLY, READ_WRITE, bounded, committed, dies_by, load,
-    machine, scrambled, space, store, succeeds,
+    GUARD, MIB, NO_ACCESS, PAGE, PATHS, READ_ONLY, READ_WRITE, bounded, committed, load, machine,
+    scrambled, space, store,
 };
+#[cfg(target_os = "linux")]
+use support::{dies_by, succeeds};
 
 type Seen = Arc<Mutex<Vec<Exception>>>;
 
@@ -224,6 +226,7 @@ fn who_may_read_a_page_is_not_bothered_by_who_may_not_write_it() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_page_that_may_not_be_written_cannot_be_while_it_is_brought_in() {
     const PAGES: u64 = 64;
@@ -255,6 +258,7 @@ fn a_page_that_may_not_be_written_cannot_be_while_it_is_brought_in() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn without_a_handler_the_process_dies_as_it_would_without_us() {
     const TEST: &str = "without_a_handler_the_process_dies_as_it_would_without_us";
@@ -293,9 +297,12 @@ fn without_a_handler_the_process_dies_as_it_would_without_us() {
 }
 
 /// The memory that the program's own handler mends.
+#[cfg(target_os = "linux")]
 static MENDED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+#[cfg(target_os = "linux")]
 static MENDS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
+#[cfg(target_os = "linux")]
 extern "C" fn mend(_: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     use std::sync::atomic::Ordering::SeqCst;
     // SAFETY: the kernel gives a siginfo, of a fault here; the page is the test's own, or the
@@ -315,6 +322,7 @@ extern "C" fn mend(_: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
 }
 
 /// A page that faults with a signal: no access for SIGSEGV, past the end of a file for SIGBUS.
+#[cfg(target_os = "linux")]
 fn faulty(signal: i32, file: &std::fs::File) -> u64 {
     use std::os::fd::AsRawFd;
     let (access, flags, file) = match signal {
@@ -327,6 +335,7 @@ fn faulty(signal: i32, file: &std::fs::File) -> u64 {
     page as u64
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn the_signal_handlers_of_a_program_still_mend_its_own_memory() {
     use std::sync::atomic::Ordering::SeqCst;

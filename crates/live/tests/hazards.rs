@@ -1,4 +1,5 @@
 //! What paging in user space can go wrong by, one test each, where no other file has it.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses have 64 bits here")]
 
 mod support;

@@ -1,5 +1,6 @@
 //! What a machine takes beside its budget, by the kernel's count: at most a hundredth of the memory
 //! that it manages.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
 
 mod support;

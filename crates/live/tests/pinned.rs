@@ -1,4 +1,5 @@
 //! System calls on memory of spaces: pinned, or handled by a thread.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses and sizes have 64 bits here")]
 
 mod support;

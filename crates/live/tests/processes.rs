@@ -1,4 +1,5 @@
 //! Other processes and threads that end: children of fork, programs that are started.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
 
 mod support;

@@ -3,6 +3,7 @@
 //!
 //! A run that fails is made short and kept in `tests/properties.regressions`; `PROPTEST_CASES` says
 //! how many there are.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
 
 mod model;

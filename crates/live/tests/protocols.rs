@@ -2,6 +2,7 @@
 //! preemptions: the files that hold the protocols, with loom's atomics in the place of the
 //! processor's.
 #![cfg(target_os = "linux")]
+#![cfg(target_os = "linux")]
 #![allow(dead_code, unreachable_pub, reason = "the files have more than a protocol each")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses here are small")]
 

@@ -1,5 +1,5 @@
 //! A live run is recorded, and its log replays to the same state.
-
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses and sizes have 64 bits here")]
 
 mod support;

@@ -5,22 +5,30 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
+use memtide_core::conditions::Condition;
 use memtide_core::page::Access;
 use memtide_core::units::Bytes;
-use memtide_core::{
-    Allocation, Exception, ListCommand, MEM_RELEASE, PageUse, Refusal, RegionState,
-};
+#[cfg(target_os = "linux")]
+use memtide_core::{Allocation, PageUse, RegionState};
+use memtide_core::{Exception, ListCommand, MEM_RELEASE, Refusal};
 use memtide_live::{Disposition, Error, FaultPath, Machine, Space};
+#[cfg(target_os = "linux")]
+use support::dies_by;
 use support::{
     GUARD, MIB, NO_ACCESS, PAGE, PATHS, READ_ONLY, READ_WRITE, WRITE_COPY, bounded, check,
-    committed, dies_by, load, machine, mark, scrambled, section, space, store, view,
+    committed, load, machine, mark, scrambled, section, space, store, view,
 };
+
+#[cfg(target_os = "linux")]
+const COMPRESSIONS: [Option<u8>; 2] = [None, Some(50)];
+#[cfg(windows)]
+const COMPRESSIONS: [Option<u8>; 1] = [None];
 
 /// On a machine with and without compression, by each fault path.
 fn everywhere(test: impl Fn(&Machine, FaultPath) + Send + Sync + 'static) {
     let test = Arc::new(test);
     for path in PATHS {
-        for compression in [None, Some(50)] {
+        for compression in COMPRESSIONS {
             let test = Arc::clone(&test);
             bounded(move || {
                 let machine = machine(8, compression);
@@ -32,6 +40,7 @@ fn everywhere(test: impl Fn(&Machine, FaultPath) + Send + Sync + 'static) {
 }
 
 /// Everything leaves memory that can.
+#[cfg(target_os = "linux")]
 fn push_out(machine: &Machine) {
     for command in [
         ListCommand::EmptyWorkingSets,
@@ -43,9 +52,18 @@ fn push_out(machine: &Machine) {
     machine.verify().expect("a sound machine");
 }
 
+/// Everything leaves the working set that can.
+#[cfg(windows)]
+fn push_out(machine: &Machine) {
+    machine.command(ListCommand::EmptyWorkingSets).expect("a command");
+    machine.verify().expect("a sound machine");
+}
+
 /// Pages that promises were made for.
 fn charge(machine: &Machine) -> u64 {
-    machine.inspect(|manager| manager.levels().commit_charge.expect("a charge").0 / PAGE)
+    let readings = machine.conditions();
+    let commit = readings.iter().find(|reading| reading.condition == Condition::HighCommit);
+    commit.and_then(|reading| reading.value).expect("a charge").0 / PAGE
 }
 
 #[test]
@@ -68,6 +86,7 @@ fn all_views_see_each_others_writes_in_one_space_and_in_two() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn spaces_of_both_fault_paths_share_a_section() {
     bounded(|| {
@@ -135,11 +154,15 @@ fn a_copy_on_write_view_keeps_its_changes_and_changes_nothing_else() {
             }
             push_out(machine);
         }
-        let counters = machine.counters();
-        assert!(counters.pages_read + counters.decompressed > pages, "{counters:?}");
+        #[cfg(target_os = "linux")]
+        {
+            let counters = machine.counters();
+            assert!(counters.pages_read + counters.decompressed > pages, "{counters:?}");
+        }
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_unwritten_page_of_a_copy_on_write_view_takes_no_memory_of_its_own() {
     everywhere(|machine, path| {
@@ -214,6 +237,7 @@ fn a_view_is_protected_page_by_page_and_other_views_are_not() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_write_through_a_view_to_be_read_is_a_violation() {
     const TEST: &str = "a_write_through_a_view_to_be_read_is_a_violation";
@@ -228,6 +252,7 @@ fn a_write_through_a_view_to_be_read_is_a_violation() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_view_that_is_unmapped_leaves_the_others_and_gives_its_addresses_back() {
     everywhere(|machine, path| {
@@ -259,6 +284,7 @@ fn a_view_that_is_unmapped_leaves_the_others_and_gives_its_addresses_back() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_access_to_an_unmapped_view_is_a_violation() {
     const TEST: &str = "an_access_to_an_unmapped_view_is_a_violation";
@@ -275,6 +301,7 @@ fn an_access_to_an_unmapped_view_is_a_violation() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn pages_of_a_view_that_may_write_are_copied_on_write_where_that_is_asked_for() {
     everywhere(|machine, path| {
@@ -328,6 +355,7 @@ fn pages_of_a_view_that_may_write_are_copied_on_write_where_that_is_asked_for() 
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn pages_of_a_reserved_section_are_committed_in_every_view_at_once() {
     everywhere(|machine, path| {
@@ -369,12 +397,14 @@ fn pages_of_a_reserved_section_are_committed_in_every_view_at_once() {
 }
 
 /// Files in memory of sections that this process has.
+#[cfg(target_os = "linux")]
 fn files() -> usize {
     let all = std::fs::read_dir("/proc/self/fd").expect("descriptors");
     let links = all.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
     links.filter(|link| link.to_string_lossy().contains("memtide-section")).count()
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn sections_views_and_spaces_end_in_any_order() {
     const TEST: &str = "sections_views_and_spaces_end_in_any_order";
@@ -497,6 +527,7 @@ fn a_section_of_another_machine_is_an_error_of_its_own() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_child_of_fork_dies_of_a_view_and_never_reads_zeros() {
     bounded(|| {
@@ -527,6 +558,7 @@ fn a_child_of_fork_dies_of_a_view_and_never_reads_zeros() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_page_that_the_kernel_takes_out_of_a_view_comes_back() {
     everywhere(|machine, path| {
@@ -555,6 +587,7 @@ fn a_page_that_the_kernel_takes_out_of_a_view_comes_back() {
 }
 
 /// Bytes of a page through a pipe, by system calls.
+#[cfg(target_os = "linux")]
 fn through_a_pipe(from: u64, to: u64) {
     let mut ends = [0; 2];
     // SAFETY: the array has room for both descriptors.
@@ -571,6 +604,7 @@ fn through_a_pipe(from: u64, to: u64) {
     assert_eq!((written, read), (4096, 4096), "{from:#x} to {to:#x}");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn views_may_go_to_system_calls_as_other_memory_may() {
     everywhere(|machine, path| {
@@ -596,6 +630,7 @@ fn views_may_go_to_system_calls_as_other_memory_may() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_view_that_the_kernel_has_no_mapping_for_is_an_error_and_all_else_goes_on() {
     const TEST: &str = "a_view_that_the_kernel_has_no_mapping_for_is_an_error_and_all_else_goes_on";

@@ -1,4 +1,5 @@
 //! Sections under pressure: several times the budget, many threads, and calls in any order.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses and sizes have 64 bits here")]
 
 mod support;

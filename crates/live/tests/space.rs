@@ -1,4 +1,5 @@
 //! Spaces: what a program gets whose data outgrows its budget.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "sizes here are small")]
 
 use memtide_core::units::Bytes;

@@ -1,4 +1,5 @@
 //! Many threads, and several spaces of one machine.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "addresses and sizes have 64 bits here")]
 
 mod support;

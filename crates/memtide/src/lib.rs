@@ -51,14 +51,14 @@
 //! memory and who listens; [`clean`] frees some and tells what that did; [`doctor`] tells what
 //! works here.
 //!
-//! On Linux the module `live` has real memory with a budget: a program works on data larger than
-//! the memory it may use. [`manager`] is the memory manager itself, as a state machine that any
-//! world can drive.
+//! On Linux and Windows the module `live` has real memory with a budget: a program works on data
+//! larger than the memory it may use. [`manager`] is the memory manager itself, as a state machine
+//! that any world can drive.
 //!
 //! This crate holds no logic: it re-exports `memtide-core` (the rules), `memtide-host` (this
-//! machine) and, on Linux, `memtide-live` (real memory).
+//! machine) and, on Linux and Windows, `memtide-live` (real memory).
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub mod live;
 
 pub use memtide_core as manager;

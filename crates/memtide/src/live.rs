@@ -1,4 +1,4 @@
-//! Real memory with a budget: data larger than the memory it may use, on Linux.
+//! Real memory with a budget: data larger than the memory it may use, on Linux and Windows.
 //!
 //! A [`Machine`] is a budget, with a page file and, where asked for, a compression store; a
 //! [`Space`] is addresses of this process whose pages share it. Everything else is as usual: a
@@ -16,6 +16,7 @@
 //! }
 //! numbers.sort_unstable();
 //! assert!(numbers.is_sorted());
+//! # #[cfg(target_os = "linux")]
 //! assert!(space.machine().counters().pages_written > 0, "most of it was in the page file");
 //! # Ok::<(), memtide::live::Error>(())
 //! ```
@@ -36,7 +37,11 @@
 //! # Ok::<(), memtide::live::Error>(())
 //! ```
 //!
-//! By default faults are handled in the thread that faults, which is fastest and needs no
+//! On Windows the native manager does all of this. The budget is then a hard maximum of the working
+//! set of the process, which everything in it shares; what Windows decides by itself is refused
+//! with [`Error::Unsupported`].
+//!
+//! On Linux by default faults are handled in the thread that faults, which is fastest and needs no
 //! privilege; memory that goes to system calls is [pinned](Space::pin) meanwhile, or belongs to a
 //! space whose faults [handler threads](FaultPath::Handler) handle. [`doctor`](crate::doctor)
 //! tells what works here.

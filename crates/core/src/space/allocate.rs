@@ -82,6 +82,16 @@ impl Allocation {
     const fn has(&self, bits: u32) -> bool {
         self.kind & bits == bits
     }
+
+    /// What may be done to the pages, where the constants mean something together.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidParameter`] for a kind that Windows does not document;
+    /// [`Refusal::InvalidPageProtection`] for what no protection of private memory is.
+    pub fn check(&self) -> Result<Protection, Refusal> {
+        check_kind(self)?;
+        private_protection(self.protection)
+    }
 }
 
 fn invalid(what: &'static str, value: u64, expected: &'static str) -> Refusal {
@@ -143,8 +153,7 @@ impl Manager {
     }
 
     fn allocate_checked(&mut self, space: SpaceId, wanted: &Allocation) -> Result<u64, Refusal> {
-        check_kind(wanted)?;
-        let protection = private_protection(wanted.protection)?;
+        let protection = wanted.check()?;
         if wanted.bytes == 0 {
             return Err(invalid("the size", 0, "at least one byte"));
         }

@@ -36,6 +36,7 @@ use memtide_core::units::Bytes;
 use rustix::io::Errno;
 
 pub(crate) use buffer::{Buffer, BufferPool, CLUSTER};
+pub(crate) use options::default_directory;
 pub use options::{Direct, IoEngine, OpenError, PageFileOptions};
 pub(crate) use writes::io_error;
 

@@ -5,69 +5,10 @@ use std::path::{Path, PathBuf};
 use memtide_core::units::Bytes;
 use rustix::io::Errno;
 
-use super::testing::Faults;
-
-/// What a page file is made of.
-#[derive(Clone, Debug)]
-pub struct PageFileOptions {
-    /// Where it lies; it is never visible there.
-    pub directory: PathBuf,
-    /// How large it is at first.
-    pub initial: Bytes,
-    /// How large it may grow; at most 16 TiB less a page.
-    pub maximum: Bytes,
-    /// Whether what lies on the disk is encrypted, with a key that this process alone knows.
-    pub encryption: bool,
-    /// Whether it goes around the kernel's page cache.
-    pub direct: Direct,
-    /// How it is written.
-    pub io: IoEngine,
-    /// What goes wrong, in tests.
-    #[doc(hidden)]
-    pub faults: Option<Faults>,
-}
-
-/// Whether a page file goes around the kernel's page cache, which would keep the pages in memory
-/// that are written out to save it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direct {
-    /// Where the file system can.
-    #[default]
-    Auto,
-    /// Not; the kernel is told after each access to forget the pages.
-    Never,
-}
-
-/// How a page file is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IoEngine {
-    /// By io_uring where it may be used and nothing is encrypted, which takes a thread longer than
-    /// the disk does; else by threads.
-    #[default]
-    Auto,
-    /// By io_uring.
-    Ring,
-    /// By threads that call pwrite.
-    Threads,
-}
-
-impl Default for PageFileOptions {
-    /// Up to 16 GiB where temporary files go, on a disk if possible.
-    fn default() -> Self {
-        Self {
-            directory: default_directory(),
-            initial: Bytes::from_mib(16),
-            maximum: Bytes::from_mib(16 << 10),
-            encryption: false,
-            direct: Direct::default(),
-            io: IoEngine::default(),
-            faults: None,
-        }
-    }
-}
+pub use crate::options::{Direct, IoEngine, PageFileOptions};
 
 /// The directory of temporary files; but a default one in memory gives way to one that is not.
-fn default_directory() -> PathBuf {
+pub(crate) fn default_directory() -> PathBuf {
     let temporary = std::env::temp_dir();
     let on_disk = Path::new("/var/tmp");
     let is_chosen = std::env::var_os("TMPDIR").is_some();

@@ -1,25 +1,7 @@
 //! What a userfaultfd can do, and what is asked of it.
 
 use super::abi;
-
-/// Where the faults of a space are resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FaultPath {
-    /// In the thread that faults, by a signal: the fastest, and any user may have it. A system
-    /// call that meets a page that isn't there fails with EFAULT.
-    InThread,
-    /// By a thread of the space: system calls meet their pages too. It takes privilege.
-    Handler,
-}
-
-/// What the kernel's userfaultfd has and is not to be used, as on a kernel that lacks it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Without {
-    /// Pages are copied, as before Linux 6.8, and not moved.
-    pub moves: bool,
-    /// Pages are made unreachable by their protection, as before Linux 6.6, and not by poison.
-    pub poison: bool,
-}
+pub(crate) use crate::options::{FaultPath, Without};
 
 /// What one userfaultfd can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use rustix::fd::OwnedFd;
 pub use capabilities::Capabilities;
 pub(crate) use event::Event;
 pub(crate) use features::Features;
-pub use features::{FaultPath, Without};
+pub(crate) use features::{FaultPath, Without};
 pub(crate) use ioctl::Moved;
 pub use open::OpenError;
 pub(crate) use origin::Origin;

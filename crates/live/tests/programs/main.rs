@@ -1,5 +1,6 @@
 //! Programs that are larger than their memory: each does the same work in plain memory and in a
 //! space of several times its budget, and what comes of it is the same.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "sizes and addresses have 64 bits here")]
 
 mod database;

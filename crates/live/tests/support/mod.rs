@@ -1,9 +1,12 @@
 //! What the tests of spaces have in common.
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 
+#[cfg(target_os = "linux")]
 pub(crate) mod mappings;
 
+#[cfg(target_os = "linux")]
 use std::process::{Command, Output};
+#[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -21,7 +24,10 @@ pub(crate) const READ_WRITE: u32 = 0x04;
 pub(crate) const WRITE_COPY: u32 = 0x08;
 pub(crate) const GUARD: u32 = 0x100;
 
+#[cfg(target_os = "linux")]
 pub(crate) const PATHS: [FaultPath; 2] = [FaultPath::InThread, FaultPath::Handler];
+#[cfg(windows)]
+pub(crate) const PATHS: [FaultPath; 1] = [FaultPath::InThread];
 
 /// A word that tells its place.
 pub(crate) fn scrambled(place: u64) -> u64 {
@@ -94,6 +100,7 @@ pub(crate) fn check(base: u64, bytes: u64, round: u64) {
 
 /// Works while another thread counts what is in memory; asserts that it keeps within a budget and
 /// 2%, and prints it.
+#[cfg(target_os = "linux")]
 pub(crate) fn within_budget(
     (machine, budget, what): (&Machine, u64, &str),
     resident: impl Fn() -> u64 + Sync,
@@ -123,6 +130,7 @@ pub(crate) fn within_budget(
 }
 
 /// What is left in a machine without spaces, in words.
+#[cfg(target_os = "linux")]
 pub(crate) fn left(machine: &Machine) -> String {
     machine.inspect(|manager| {
         let snapshot = manager.snapshot();
@@ -157,13 +165,16 @@ pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
     }
 }
 
+#[cfg(target_os = "linux")]
 const CHILD: &str = "MEMTIDE_TEST_CHILD";
 
 /// The longest a child may take, in seconds; SIGALRM ends it then.
+#[cfg(target_os = "linux")]
 const LIMIT_S: u32 = 60;
 
 /// In the test's own process runs this test alone in another, and returns how that ended. There,
 /// runs `body`, and ends with success.
+#[cfg(target_os = "linux")]
 pub(crate) fn in_child(test: &str, variant: &str, body: impl FnOnce()) -> Output {
     let name = format!("{test} {variant}");
     if let Ok(child) = std::env::var(CHILD) {
@@ -192,6 +203,7 @@ pub(crate) fn in_child(test: &str, variant: &str, body: impl FnOnce()) -> Output
 }
 
 /// As [`in_child`], for a child that should succeed.
+#[cfg(target_os = "linux")]
 pub(crate) fn succeeds(test: &str, variant: &str, body: impl FnOnce()) {
     let output = in_child(test, variant, body);
     let said = String::from_utf8_lossy(&output.stderr);
@@ -199,6 +211,7 @@ pub(crate) fn succeeds(test: &str, variant: &str, body: impl FnOnce()) {
 }
 
 /// As [`in_child`], for a child that a signal should end.
+#[cfg(target_os = "linux")]
 pub(crate) fn dies_by(signal: i32, test: &str, variant: &str, body: impl FnOnce()) {
     use std::os::unix::process::ExitStatusExt;
     let is_child = std::env::var(CHILD).is_ok();

@@ -4,6 +4,7 @@
 //!
 //! `MEMTIDE_TORTURE_SECONDS` says how long, `MEMTIDE_SEED` with which round it begins;
 //! `cargo xtask torture` sets both.
+#![cfg(target_os = "linux")]
 #![allow(clippy::cast_possible_truncation, reason = "the numbers of a test are small")]
 
 mod losses;
