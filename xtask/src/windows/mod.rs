@@ -17,12 +17,33 @@ use target::{CHECKED, CHECKED_32_BIT, RUN};
 use wine::Prefix;
 
 /// What is built, linted, tested and checked.
-const PACKAGES: [&str; 6] =
-    ["--package", "memtide-host", "--package", "memtide", "--package", "memtide-cli"];
+const PACKAGES: [&str; 8] = [
+    "--package",
+    "memtide-host",
+    "--package",
+    "memtide-live",
+    "--package",
+    "memtide",
+    "--package",
+    "memtide-cli",
+];
 
 /// Which of their tests run: what simulates is the same everywhere, so of the command those that
-/// know Windows.
-const TESTS: [&str; 6] = ["--lib", "--bins", "--test", "windows_*", "--test", "conditions"];
+/// know Windows; of spaces those that know no system, too.
+const TESTS: [&str; 12] = [
+    "--lib",
+    "--bins",
+    "--test",
+    "windows_*",
+    "--test",
+    "conditions",
+    "--test",
+    "calls",
+    "--test",
+    "exceptions",
+    "--test",
+    "sections",
+];
 
 /// Builds, lints, tests and checks.
 pub(crate) fn run(checkout: &Checkout) -> Result<()> {
@@ -55,5 +76,6 @@ pub(crate) fn run(checkout: &Checkout) -> Result<()> {
         process::run(&mut test)?;
     }
     process::run(cargo("check", CHECKED).args(PACKAGES))?;
-    process::run(cargo("check", CHECKED_32_BIT).args(["--package", "memtide-host"]))
+    let structs = ["--package", "memtide-host", "--package", "memtide-live"];
+    process::run(cargo("check", CHECKED_32_BIT).args(structs))
 }

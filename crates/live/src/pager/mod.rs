@@ -470,7 +470,7 @@ impl Pager {
     ) -> Result<(), Exception> {
         let once = self.lock_blocked().heal(space, Vpn::of(address));
         match once {
-            // It may have been found by a fault that was read late: this is the access that meets it.
+            // A fault that was read late may have found it: this is the access that meets it.
             Some(Exception::GuardPage { .. }) => Err(Exception::GuardPage { address, access }),
             Some(other) => Err(other),
             None => self.fault_blocked(space, address, access),

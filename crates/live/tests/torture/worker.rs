@@ -348,7 +348,10 @@ impl Worker {
         };
         let lost = matches!(result, Err(Error::Refused(Refusal::ContentsLost { .. })));
         // Zeros that are lost are zeros all the same, once they are read.
-        let may_be = |page: &Page| !matches!(&page.content, Content::Exact(words) if words.iter().any(|word| *word != 0));
+        let may_be = |page: &Page| match &page.content {
+            Content::Exact(words) => words.iter().all(|word| *word == 0),
+            Content::Fading(_) | Content::Either(_) => true,
+        };
         let may_be_lost = matches!(call, 1 | 3) && self.pages[pages.clone()].iter().any(may_be);
         match result {
             Err(error) if !(lost && may_be_lost) => {
