@@ -3,6 +3,7 @@
 
 mod support;
 
+#[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -125,9 +126,11 @@ fn a_guard_page_is_found_once() {
     });
 }
 
+#[cfg(target_os = "linux")]
 extern "C" fn nothing(_: i32) {}
 
 /// Signals that interrupt a thread: one that waits in the kernel for a page asks for it once more.
+#[cfg(target_os = "linux")]
 fn interrupt(thread: libc::pthread_t) {
     // SAFETY: the handler does nothing, and the thread is one that waits for this one to end.
     let sent = unsafe {
@@ -137,6 +140,7 @@ fn interrupt(thread: libc::pthread_t) {
     assert_eq!(sent, 0, "a signal");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_guard_page_is_found_however_its_page_comes_in() {
     const PAGES: u64 = 64;
