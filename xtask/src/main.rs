@@ -7,6 +7,7 @@ mod debian;
 mod deny;
 mod emulate;
 mod fuzz;
+mod miri;
 mod msrv;
 mod mutants;
 mod privileged;
@@ -42,6 +43,8 @@ enum Task {
     Windows,
     /// Check the licences and sources of what the workspace depends on.
     Deny(deny::Options),
+    /// Run in Miri what of real memory it can run.
+    Miri,
     /// Check with the oldest Rust that the workspace promises.
     Msrv,
     /// Change the core in small ways and tell what no test notices.
@@ -76,6 +79,7 @@ fn run(task: Task) -> Result<()> {
         Task::Privileged => privileged::run(&checkout),
         Task::Windows => windows::run(&checkout),
         Task::Deny(options) => deny::run(&checkout, &options),
+        Task::Miri => miri::run(&checkout),
         Task::Msrv => msrv::run(&checkout),
         Task::Mutants(options) => mutants::run(&checkout, &options),
         Task::Torture(options) => torture::run(&checkout, &options),

@@ -1,0 +1,35 @@
+//! `cargo xtask miri`: what of real memory an interpreter can run that knows every rule of Rust's
+//! memory.
+//!
+//! Miri knows neither userfaultfd nor mappings with protections: what runs is what works on bytes
+//! and tables.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::checkout::Checkout;
+use crate::process;
+
+/// The tests that Miri can run, by what their names begin with.
+const TESTS: [&str; 4] = ["compress::", "homes::", "pager::run::", "page_file::cipher::"];
+
+/// Runs them.
+///
+/// # Errors
+/// Where there is no nightly Rust with Miri and rustup cannot get one, and what Miri finds.
+pub(crate) fn run(checkout: &Checkout) -> Result<()> {
+    let mut version = Command::new("cargo");
+    let version = version.args(["+nightly", "miri", "--version"]).output();
+    if !version.is_ok_and(|output| output.status.success()) {
+        let mut install = Command::new("rustup");
+        install.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
+        install.args(["--component", "miri", "--component", "rust-src"]);
+        process::run(&mut install).context("Miri comes with nightly Rust alone")?;
+    }
+    let mut miri = Command::new("cargo");
+    miri.args(["+nightly", "miri", "test", "--package", "memtide-live", "--lib", "--"]);
+    miri.args(TESTS).current_dir(checkout.root());
+    miri.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("PROPTEST_CASES", "2");
+    process::run(miri.arg("--nocapture"))
+}
