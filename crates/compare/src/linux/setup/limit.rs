@@ -25,8 +25,8 @@ impl Limit {
     }
 
     pub(super) fn undo(&mut self) -> Result<(), String> {
-        /// Of two seconds each: a process that is killed while it swaps takes its time, and one that
-        /// was about to join comes after the others were killed.
+        /// Of two seconds each: a process that is killed while it swaps takes its time, and one
+        /// that was about to join comes after the others were killed.
         const TRIES: u32 = 15;
         let mut removed = self.kill_and_remove();
         for _ in 1..TRIES {
