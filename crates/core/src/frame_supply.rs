@@ -114,7 +114,7 @@ impl Manager {
     pub(crate) fn release_copy(&mut self, original: u64) {
         match Pte::unpacked(original) {
             Pte::PageFile(slot) => self.page_files.release(slot),
-            Pte::Store(number) => self.release_stored(number),
+            Pte::Store(entry) => self.release_stored(entry),
             _ => {}
         }
     }

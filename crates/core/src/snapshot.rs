@@ -466,8 +466,8 @@ impl Snapshot<'_> {
             Pte::Valid(valid) => valid_view(valid),
             Pte::Transition(frame) => PteView::Transition { frame },
             Pte::PageFile(slot) => PteView::PageFile(slot),
-            Pte::Store(number) => match &self.manager.store {
-                Some(store) => PteView::Stored(store.stored_at(number)),
+            Pte::Store(entry) => match &self.manager.store {
+                Some(store) => PteView::Stored(store.stored_at(entry)),
                 None => PteView::Zero,
             },
             Pte::Lost(_) => PteView::Lost,

@@ -15,6 +15,7 @@ use crate::space::page_table::{Owner, TABLE_BYTES};
 use crate::space::pte::{Pte, Slot};
 use crate::space::region::{PageUse, RegionKind};
 use crate::space::write_watch_map::WriteWatchMap;
+use crate::store;
 
 /// Something is not as it must be: a defect of the manager.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +40,7 @@ macro_rules! ensure {
 #[derive(Default)]
 struct Copies {
     slots: BTreeMap<Slot, &'static str>,
-    stored: BTreeMap<u32, PteAddress>,
+    stored: BTreeMap<store::Entry, PteAddress>,
 }
 
 impl Copies {
@@ -49,9 +50,9 @@ impl Copies {
                 let twice = self.slots.insert(slot, by);
                 ensure!(twice.is_none(), "{slot:?} is named by {by} and by {twice:?}");
             }
-            Pte::Store(number) => {
-                let twice = self.stored.insert(number, owner);
-                ensure!(twice.is_none(), "store entry {number} is named twice");
+            Pte::Store(entry) => {
+                let twice = self.stored.insert(entry, owner);
+                ensure!(twice.is_none(), "{entry:?} of the store is named twice");
             }
             _ => {}
         }
@@ -233,14 +234,9 @@ impl Manager {
             return Ok(());
         };
         let mut entries = 0;
-        for (number, entry) in store.iter() {
-            use crate::store::Entry::{Bytes, Same, Unused};
-            let owner = match entry {
-                Bytes { owner, .. } | Same { owner, .. } => owner,
-                Unused(_) => continue,
-            };
-            let named = copies.stored.get(&number);
-            ensure!(named == Some(&owner), "store entry {number} is named by {named:?}");
+        for (entry, owner) in store.owners() {
+            let named = copies.stored.get(&entry);
+            ensure!(named == Some(&owner), "{entry:?} of the store is named by {named:?}");
             entries += 1;
         }
         ensure!(entries == copies.stored.len(), "store entries that do not exist are named");

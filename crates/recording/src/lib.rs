@@ -44,8 +44,8 @@ impl Kind {
     /// The layout that this build writes and reads. It changes with what the file holds.
     const fn version(self) -> u32 {
         match self {
-            Self::Log => 2,
-            Self::Snapshot => 3,
+            Self::Log => 3,
+            Self::Snapshot => 4,
         }
     }
 

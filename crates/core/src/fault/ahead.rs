@@ -14,6 +14,7 @@ use crate::pfn::{PageState, PteAddress};
 use crate::space::page_table::Owner;
 use crate::space::pte::{DIRTY, Pte};
 use crate::space::region::PageUse;
+use crate::store::Entry;
 use crate::waiter::Waiter;
 
 impl Manager {
@@ -27,7 +28,7 @@ impl Manager {
             let Some(pte) = manager.pte_behind(&scene) else { return false };
             match manager.tables.get(pte) {
                 Pte::Transition(pfn) => manager.map_one_ahead(scene, pfn, is_write),
-                Pte::Store(number) => manager.decompress_ahead(scene, pte, number, is_write),
+                Pte::Store(entry) => manager.decompress_ahead(scene, pte, entry, is_write),
                 Pte::Valid(valid) if pte != scene.pte => {
                     manager.share_ahead(scene, valid.pfn(), is_write)
                 }
@@ -223,7 +224,7 @@ impl Manager {
         &mut self,
         scene: Scene,
         pte: PteAddress,
-        number: u32,
+        entry: Entry,
         is_write: bool,
     ) -> bool {
         let plentiful = self.frames.available() > self.config.policy.ahead_low;
@@ -232,7 +233,7 @@ impl Manager {
         }
         let Some(pfn) = self.take_frame(Wanted::Any, scene.space) else { return false };
         let priority = self.spaces.get(scene.space).priority;
-        self.take_from_store(number, pte, pfn, priority);
+        self.take_from_store(entry, pte, pfn, priority);
         let is_write = is_write && self.writes_ahead(&scene);
         self.activate(scene, is_write, pfn);
         true

@@ -145,7 +145,7 @@ impl Manager {
     ) -> Outcome {
         match elsewhere {
             Pte::Transition(pfn) => self.transition_fault(scene, waiter, pfn),
-            Pte::Store(number) => self.stored_fault(scene, pte, waiter, number),
+            Pte::Store(entry) => self.stored_fault(scene, pte, waiter, entry),
             Pte::Lost(code) => {
                 let error = crate::input::IoError(code);
                 self.count(scene.space, |counters| counters.in_page_errors += 1);

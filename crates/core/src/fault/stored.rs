@@ -8,6 +8,7 @@ use crate::output::Output;
 use crate::page::Pfn;
 use crate::pfn::{Flag, PageState, PteAddress};
 use crate::space::pte::Pte;
+use crate::store::Entry;
 use crate::waiter::Waiter;
 
 impl Manager {
@@ -16,16 +17,16 @@ impl Manager {
         scene: Scene,
         pte: PteAddress,
         waiter: &mut Waiter,
-        number: u32,
+        entry: Entry,
     ) -> Outcome {
         let Some(pfn) = self.frame_for(scene.space, Wanted::Any) else { return Outcome::NoFrame };
-        if self.tables.get(pte) != Pte::Store(number) {
+        if self.tables.get(pte) != Pte::Store(entry) {
             self.free_frame(pfn);
             return Outcome::Again;
         }
         self.count_fault(waiter, |counters| counters.decompressed += 1);
         let priority = self.spaces.get(scene.space).priority;
-        self.take_from_store(number, pte, pfn, priority);
+        self.take_from_store(entry, pte, pfn, priority);
         self.activate(scene, waiter.writes(), pfn);
         if self.config.policy.map_ahead_max > 1 {
             self.map_ahead(scene, waiter.writes());
@@ -34,20 +35,26 @@ impl Manager {
     }
 
     /// Decompresses a page into a held frame; the store still keeps it.
-    pub(crate) fn take_from_store(&mut self, number: u32, pte: PteAddress, pfn: Pfn, priority: u8) {
-        let Some(store) = &self.store else { panic!("store entry {number} without a store") };
-        let from = store.stored_at(number);
+    pub(crate) fn take_from_store(
+        &mut self,
+        entry: Entry,
+        pte: PteAddress,
+        pfn: Pfn,
+        priority: u8,
+    ) {
+        let Some(store) = &self.store else { panic!("{entry:?} without a store") };
+        let from = store.stored_at(entry);
         self.emit(Output::Decompress { from, to: pfn });
         let is_newcomer = !self.evictions.is_recent(self.tables.word(pte));
-        self.give_page(pfn, pte, Pte::Store(number), priority);
+        self.give_page(pfn, pte, Pte::Store(entry), priority);
         self.frames.edit(pfn, |entry| entry.set(Flag::Newcomer, is_newcomer));
         self.tables.set(pte, Pte::Transition(pfn));
     }
 
     /// Lets a stored page go, and its frame with it if that is empty now.
-    pub(crate) fn release_stored(&mut self, number: u32) {
-        let Some(store) = &mut self.store else { panic!("store entry {number} without a store") };
-        if let Some(frame) = store.remove(number) {
+    pub(crate) fn release_stored(&mut self, entry: Entry) {
+        let Some(store) = &mut self.store else { panic!("{entry:?} without a store") };
+        if let Some(frame) = store.remove(entry) {
             self.free_frame(frame);
         }
     }

@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | 0 | 1 | 0 |
 //! | 1–7 | read, write, execute, accessed, dirty, shared, pinned | kind in 1–3 |
-//! | 8–11 | | page file |
+//! | 8–11 | | page file; of a store entry, whether it is one word |
 //! | 12–43 | frame | frame, slot or store entry |
 //! | 44–63 | | when the page was evicted, in a page file and in the store |
 
 use crate::page::{Access, Pfn};
+use crate::store::{Entry, Place};
 
 const VALID: u64 = 1;
 pub(crate) const READ: u64 = 1 << 1;
@@ -33,6 +34,9 @@ const STORE: u64 = 3;
 const LOST: u64 = 4;
 const GONE: u64 = 5;
 
+/// In the place of a page file: the store entry is one word.
+const SAME: u8 = 1;
+
 /// A slot of a page file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -55,8 +59,8 @@ pub(crate) enum Pte {
     Transition(Pfn),
     /// The page is in a page file.
     PageFile(Slot),
-    /// The page is in the compression store, under this number.
-    Store(u32),
+    /// The page is in the compression store.
+    Store(Entry),
     /// The page's contents could not be had back: every access raises this error.
     Lost(u32),
     /// The page's contents were given up by a reset or an offer, and then taken: the next access
@@ -153,10 +157,12 @@ impl Pte {
             return Self::Valid(Valid(word));
         }
         let number = (word >> NUMBER_SHIFT & 0xffff_ffff) as u32;
+        let file = (word >> FILE_SHIFT & 15) as u8;
         match word >> KIND_SHIFT & 7 {
             TRANSITION => Self::Transition(Pfn(number)),
-            PAGE_FILE => Self::PageFile(Slot { file: (word >> FILE_SHIFT & 15) as u8, number }),
-            STORE => Self::Store(number),
+            PAGE_FILE => Self::PageFile(Slot { file, number }),
+            STORE if file == SAME => Self::Store(Entry::Same(number)),
+            STORE => Self::Store(Entry::Bytes(Place(number))),
             LOST => Self::Lost(number),
             GONE => Self::Gone,
             _ => Self::None,
@@ -174,7 +180,12 @@ impl Pte {
                     | (slot.file as u64) << FILE_SHIFT
                     | (slot.number as u64) << NUMBER_SHIFT
             }
-            Self::Store(number) => STORE << KIND_SHIFT | (number as u64) << NUMBER_SHIFT,
+            Self::Store(Entry::Bytes(place)) => {
+                STORE << KIND_SHIFT | (place.0 as u64) << NUMBER_SHIFT
+            }
+            Self::Store(Entry::Same(number)) => {
+                STORE << KIND_SHIFT | (SAME as u64) << FILE_SHIFT | (number as u64) << NUMBER_SHIFT
+            }
             Self::Gone => GONE << KIND_SHIFT,
             Self::Lost(code) => LOST << KIND_SHIFT | (code as u64) << NUMBER_SHIFT,
         }
@@ -217,7 +228,8 @@ mod tests {
             Pte::Transition(Pfn(u32::MAX - 1)),
             Pte::PageFile(Slot { file: 15, number: u32::MAX }),
             Pte::PageFile(Slot { file: 0, number: 0 }),
-            Pte::Store(7),
+            Pte::Store(Entry::Bytes(Place(u32::MAX))),
+            Pte::Store(Entry::Same(u32::MAX)),
             Pte::Lost(5),
             Pte::Gone,
         ] {

@@ -7,6 +7,7 @@ use crate::output::{Output, Stored};
 use crate::page::Pfn;
 use crate::pfn::{Flag, PageState, PteAddress};
 use crate::space::pte::Pte;
+use crate::store::{Entry, Place};
 
 impl Manager {
     /// A compression ended: what got smaller goes to the store, the rest on to a page file.
@@ -39,10 +40,10 @@ impl Manager {
         }
         let stored = if is_wanted { self.put_in_store(entry.pte(), how) } else { None };
         match stored {
-            Some((number, to)) => {
+            Some((entry, to)) => {
                 self.counters.compressed += 1;
                 self.emit(Output::Store { operation, index, to });
-                let original = Pte::Store(number).packed();
+                let original = Pte::Store(entry).packed();
                 self.frames.edit(pfn, |entry| entry.set_original(original));
             }
             None => {
@@ -58,11 +59,11 @@ impl Manager {
         self.settle_page(pfn, &entry);
     }
 
-    fn put_in_store(&mut self, owner: PteAddress, how: Compressed) -> Option<(u32, Stored)> {
+    fn put_in_store(&mut self, owner: PteAddress, how: Compressed) -> Option<(Entry, Stored)> {
         let bytes = match how {
             Compressed::Same(word) => {
-                let number = self.store.as_mut()?.put_same(word, owner);
-                return Some((number, Stored::Same(word)));
+                let entry = self.store.as_mut()?.put_same(word, owner);
+                return Some((entry, Stored::Same(word)));
             }
             Compressed::Bytes(bytes @ 1..=Compressed::WORTH_MAX) => bytes,
             Compressed::Bytes(_) | Compressed::Incompressible => return None,
@@ -75,7 +76,9 @@ impl Manager {
             self.frames.edit(frame, |entry| entry.set(Flag::Store, true));
             self.store.as_mut()?.add_frame(bytes, frame);
         }
-        Some(self.store.as_mut()?.put(bytes, owner))
+        let store = self.store.as_mut()?;
+        let entry = store.put(bytes, owner);
+        Some((entry, store.stored_at(entry)))
     }
 
     /// Whether a page can only be kept in the frame that it leaves: no other is available.
@@ -94,10 +97,11 @@ impl Manager {
         self.frames.edit(pfn, |entry| entry.set(Flag::Store, true));
         let Some(store) = &mut self.store else { return };
         store.add_frame(bytes, pfn);
-        let (number, to) = store.put(bytes, owner);
+        let entry = store.put(bytes, owner);
+        let to = store.stored_at(entry);
         self.counters.compressed += 1;
         self.emit(Output::Store { operation, index, to });
-        self.tables.set(owner, Pte::Store(number));
+        self.tables.set(owner, Pte::Store(entry));
     }
 
     /// Whether the store takes more pages; a full one makes room by sending its oldest on.
@@ -115,32 +119,28 @@ impl Manager {
         if self.page_files.free() < u64::from(needed) || spare < needed {
             return false;
         }
-        for number in oldest.into_iter().flatten() {
-            self.send_on(number);
+        for place in oldest.into_iter().flatten() {
+            self.send_on(place);
         }
         self.store.as_ref().is_some_and(|store| !store.is_full())
     }
 
     /// Takes a page out of the store, to be written to a page file.
-    fn send_on(&mut self, number: u32) {
+    fn send_on(&mut self, place: Place) {
         let Some(store) = &self.store else { return };
-        let owner = match store.get(number) {
-            crate::store::Entry::Bytes { owner, .. } | crate::store::Entry::Same { owner, .. } => {
-                owner
-            }
-            crate::store::Entry::Unused(_) => return,
-        };
+        let entry = Entry::Bytes(place);
+        let owner = store.owner(entry);
         let pfn = match self.tables.get(owner) {
             // It is in use, or on the standby list, bytes and all.
             Pte::Valid(valid) => return self.mark_modified(valid.pfn()),
             Pte::Transition(pfn) => pfn,
             Pte::Store(_) => {
                 let wanted = crate::frame_supply::Wanted::Any;
-                let Some(pfn) = self.take_available(wanted, number) else { return };
-                self.take_from_store(number, owner, pfn, self.config.policy.page_priority);
+                let Some(pfn) = self.take_available(wanted, place.0) else { return };
+                self.take_from_store(entry, owner, pfn, self.config.policy.page_priority);
                 pfn
             }
-            other => panic!("store entry {number} is named by {other:?}"),
+            other => panic!("{entry:?} of the store is named by {other:?}"),
         };
         self.mark_modified(pfn);
         self.frames.edit(pfn, |entry| entry.set(Flag::NoStore, true));

@@ -5,50 +5,36 @@
 //! - The frames it holds are active, and hold at least one entry each.
 
 pub(crate) mod admit;
-mod packed;
-pub(crate) mod placement;
+mod entry;
+mod placement;
+mod words;
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use crate::growth::make_room;
 use crate::output::Stored;
-use crate::page::{Pfn, narrow};
+use crate::page::Pfn;
 use crate::pfn::PteAddress;
-use packed::Packed;
-use placement::{PLACES_MAX, Place, Placement};
-
-/// A page in the store, which is kept as [two words](packed::Packed).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// The number is not in use; the next such number.
-    Unused(Option<u32>),
-    /// Compressed bytes.
-    Bytes { place: Place, bytes: u16, owner: PteAddress },
-    /// One word, over and over.
-    Same { word: u64, owner: PteAddress },
-}
+pub(crate) use entry::{Entry, Place};
+use placement::{PLACES_MAX, Placement};
+use words::Words;
 
 /// The store.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Store {
     placement: Placement,
-    entries: Vec<Packed>,
-    unused: Option<u32>,
-    same: u32,
+    words: Words,
     frames_max: u32,
     stored: u64,
 }
 
 impl Store {
+    /// A store of at most so many frames; places have numbers for half a tebibyte of them.
     pub(crate) fn new(frames_max: u32) -> Self {
         Self {
             placement: Placement::new(),
-            entries: Vec::new(),
-            unused: None,
-            same: 0,
-            frames_max,
+            words: Words::new(),
+            frames_max: frames_max.min(Place::SLABS_MAX),
             stored: 0,
         }
     }
@@ -63,7 +49,7 @@ impl Store {
 
     /// Pages that it keeps.
     pub(crate) const fn pages(&self) -> u32 {
-        self.placement.entries() + self.same
+        self.placement.entries() + self.words.used()
     }
 
     /// Pages that it ever took.
@@ -84,95 +70,78 @@ impl Store {
     }
 
     pub(crate) fn add_frame(&mut self, bytes: u16, frame: Pfn) {
-        self.placement.add_frame(bytes, frame.0);
+        self.placement.add_frame(bytes, frame);
     }
 
     /// Keeps compressed bytes; a frame must have room.
-    pub(crate) fn put(&mut self, bytes: u16, owner: PteAddress) -> (u32, Stored) {
-        let number = self.number();
-        let Some(place) = self.placement.place(bytes, number) else {
+    pub(crate) fn put(&mut self, bytes: u16, owner: PteAddress) -> Entry {
+        self.stored += 1;
+        let Some(place) = self.placement.place(bytes, owner) else {
             panic!("no store frame has room for {bytes} bytes")
         };
-        self.set(number, Entry::Bytes { place, bytes, owner });
-        (number, Stored::Bytes { frame: Pfn(place.frame), offset: place.offset, bytes })
+        Entry::Bytes(place)
     }
 
     /// Keeps a page that is one word over and over.
-    pub(crate) fn put_same(&mut self, word: u64, owner: PteAddress) -> u32 {
-        let number = self.number();
-        self.set(number, Entry::Same { word, owner });
-        self.same += 1;
-        number
-    }
-
-    fn number(&mut self) -> u32 {
+    pub(crate) fn put_same(&mut self, word: u64, owner: PteAddress) -> Entry {
         self.stored += 1;
-        let Some(number) = self.unused else {
-            make_room(&mut self.entries, 1);
-            self.entries.push(Packed::from(Entry::Unused(None)));
-            return narrow(self.entries.len() - 1);
-        };
-        let Entry::Unused(next) = self.get(number) else {
-            panic!("store entry {number} is in use")
-        };
-        self.unused = next;
-        number
-    }
-
-    pub(crate) fn get(&self, number: u32) -> Entry {
-        self.entries[number as usize].into()
-    }
-
-    fn set(&mut self, number: u32, entry: Entry) {
-        self.entries[number as usize] = entry.into();
+        Entry::Same(self.words.put(word, owner))
     }
 
     /// Where a page lies.
-    pub(crate) fn stored_at(&self, number: u32) -> Stored {
-        match self.get(number) {
-            Entry::Bytes { place, bytes, .. } => {
-                Stored::Bytes { frame: Pfn(place.frame), offset: place.offset, bytes }
-            }
-            Entry::Same { word, .. } => Stored::Same(word),
-            Entry::Unused(_) => panic!("store entry {number} is not in use"),
+    ///
+    /// # Panics
+    /// When the store does not keep it.
+    pub(crate) fn stored_at(&self, entry: Entry) -> Stored {
+        match entry {
+            Entry::Bytes(place) => self.placement.stored_at(place),
+            Entry::Same(number) => Stored::Same(self.words.get(number).0),
+        }
+    }
+
+    /// Whose page it is.
+    ///
+    /// # Panics
+    /// When the store does not keep it.
+    pub(crate) fn owner(&self, entry: Entry) -> PteAddress {
+        match entry {
+            Entry::Bytes(place) => self.placement.owner(place),
+            Entry::Same(number) => self.words.get(number).1,
         }
     }
 
     /// Lets a page go; the frame that is empty now.
-    pub(crate) fn remove(&mut self, number: u32) -> Option<Pfn> {
-        let entry = self.get(number);
-        self.set(number, Entry::Unused(self.unused));
-        self.unused = Some(number);
+    pub(crate) fn remove(&mut self, entry: Entry) -> Option<Pfn> {
         match entry {
-            Entry::Bytes { place, .. } => self.placement.remove(place).map(Pfn),
-            Entry::Same { .. } => {
-                self.same -= 1;
+            Entry::Bytes(place) => self.placement.remove(place),
+            Entry::Same(number) => {
+                self.words.remove(number);
                 None
             }
-            Entry::Unused(_) => panic!("store entry {number} is not in use"),
         }
     }
 
     /// Makes room for so many pages, so that keeping them allocates nothing.
     pub(crate) fn reserve(&mut self, pages: u64) {
-        self.entries.reserve(crate::page::wide(pages).saturating_sub(self.entries.len()));
+        self.words.reserve(pages);
         self.placement.reserve(u64::from(self.frames_max).min(pages));
     }
 
-    /// The entries in the frame that the store holds longest.
-    pub(crate) fn oldest(&self) -> [Option<u32>; PLACES_MAX] {
-        let frame = self.placement.oldest_frame();
-        let mut entries = frame.into_iter().flat_map(|frame| self.placement.entries_in(frame));
-        core::array::from_fn(|_| entries.next())
+    /// What lies in the frame that the store holds longest.
+    pub(crate) fn oldest(&self) -> [Option<Place>; PLACES_MAX] {
+        let mut places = self.placement.oldest();
+        core::array::from_fn(|_| places.next())
     }
 
-    /// All entries in use.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Entry)> + '_ {
-        let numbered = (0..).zip(self.entries.iter().map(|packed| Entry::from(*packed)));
-        numbered.filter(|(_, entry)| !matches!(entry, Entry::Unused(_)))
+    /// All that it keeps, and whose it is.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = (Entry, PteAddress)> + '_ {
+        let placed = self.placement.owners();
+        let placed = placed.map(|(place, owner)| (Entry::Bytes(place), owner));
+        placed.chain(self.words.owners().map(|(number, owner)| (Entry::Same(number), owner)))
     }
 
     pub(crate) fn verify(&self) -> Result<(), String> {
-        self.placement.verify()
+        self.placement.verify()?;
+        self.words.verify()
     }
 }

@@ -1,12 +1,16 @@
 //! Where compressed pages lie inside the frames of the store.
 
-use crate::growth::make_room;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
 use slabs::{Chain, Link, List, NONE, Slab};
+
+use super::entry::{Content, Place};
+use crate::growth::make_room;
+use crate::output::Stored;
+use crate::page::Pfn;
+use crate::pfn::PteAddress;
 
 #[path = "placement_slabs.rs"]
 mod slabs;
@@ -23,16 +27,6 @@ const CLASSES: usize = 12;
 /// of a third lie in one; few classes, since room is set aside for each.
 const CAPACITIES: [u32; CLASSES] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32];
 
-/// Where a compressed page lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct Place {
-    /// The number of the frame.
-    pub(crate) frame: u32,
-    /// Where in the frame it starts, in bytes.
-    pub(crate) offset: u16,
-}
-
 /// The frames of the store, each cut into equal places for compressed pages of one size class.
 ///
 /// Work of each change: constant; memory is allocated only for more frames than there ever were.
@@ -42,9 +36,6 @@ pub(crate) struct Placement {
     slabs: Vec<Slab>,
     /// The slabs that hold no frame, chained by [`Chain::Age`].
     vacant: u32,
-    /// Never iterated: its order depends on the version of its crate.
-    #[cfg_attr(feature = "serde", serde(with = "crate::saved::map"))]
-    slab_of: HashMap<u32, u32, FxBuildHasher>,
     classes: [Class; CLASSES],
     age: List,
     frames: u32,
@@ -59,7 +50,6 @@ impl Placement {
         Self {
             slabs: Vec::new(),
             vacant: NONE,
-            slab_of: HashMap::with_hasher(FxBuildHasher),
             classes: core::array::from_fn(|_| Class::default()),
             age: List::default(),
             frames: 0,
@@ -72,11 +62,9 @@ impl Placement {
     pub(crate) fn reserve(&mut self, frames: u64) {
         let frames = crate::page::wide(frames);
         self.slabs.reserve(frames.saturating_sub(self.slabs.len()));
-        // Of so much room as twice what is in it, a hash map makes more by tidying up.
-        self.slab_of.reserve((2 * frames).saturating_sub(self.slab_of.len()));
         for (number, class) in (0..).zip(&mut self.classes) {
-            let entries = frames * capacity(number) as usize;
-            class.entries.reserve(entries.saturating_sub(class.entries.len()));
+            let contents = frames * capacity(number) as usize;
+            class.contents.reserve(contents.saturating_sub(class.contents.len()));
         }
     }
 
@@ -110,25 +98,23 @@ impl Placement {
     /// Gives a frame to the class of compressed pages of so many bytes.
     ///
     /// # Panics
-    /// When `size` is not within 1 and 4096, or the store holds the frame already.
-    pub(crate) fn add_frame(&mut self, size: u16, frame: u32) {
+    /// When `size` is not within 1 and 4096.
+    pub(crate) fn add_frame(&mut self, size: u16, frame: Pfn) {
         let class = class_of(size);
         let row = self.classes[class as usize].take_row(capacity(class));
-        let slab = Slab { frame, class, row, used: 0, links: [Link::default(); 2] };
+        let slab = Slab { frame: frame.0, class, row, used: 0, links: [Link::default(); 2] };
         let index = self.take_slab(slab);
-        let before = self.slab_of.insert(frame, index);
-        assert!(before.is_none(), "frame {frame} was given to the store twice");
         self.age.push_last(&mut self.slabs, Chain::Age, index);
         self.classes[class as usize].room.push_last(&mut self.slabs, Chain::Room, index);
         self.frames += 1;
     }
 
-    /// Finds a place for a compressed page of so many bytes and notes its `entry` there; `None`
+    /// Finds a place for a compressed page of so many bytes and notes its owner there; `None`
     /// when it needs a frame first.
     ///
     /// # Panics
     /// When `size` is not within 1 and 4096.
-    pub(crate) fn place(&mut self, size: u16, entry: u32) -> Option<Place> {
+    pub(crate) fn place(&mut self, size: u16, owner: PteAddress) -> Option<Place> {
         let number = class_of(size);
         let class = &mut self.classes[number as usize];
         // The last one got room most recently: it is nearly full, unless it is new.
@@ -136,32 +122,48 @@ impl Placement {
         let slab = self.slabs.get_mut(index as usize)?;
         let position = slab.used.trailing_ones();
         slab.used |= 1 << position;
-        class.entries[(slab.row * capacity(number) + position) as usize] = entry;
-        let offset = u16::try_from(position * bytes_of(number));
-        let offset = offset.expect("a place starts inside its frame");
-        let place = Place { frame: slab.frame, offset };
+        class.contents[(slab.row * capacity(number) + position) as usize] =
+            Content::new(size, owner);
         if slab.used == full(number) {
             class.room.remove(&mut self.slabs, Chain::Room, index);
         }
         self.entries += 1;
         self.bytes += u64::from(bytes_of(number));
-        Some(place)
+        Some(Place::new(index, position))
+    }
+
+    /// Where the bytes at a place are.
+    ///
+    /// # Panics
+    /// When nothing lies there.
+    pub(crate) fn stored_at(&self, place: Place) -> Stored {
+        let slab = self.slab(place);
+        let offset = u16::try_from(place.position() * bytes_of(slab.class));
+        let offset = offset.expect("a place starts inside its frame");
+        Stored::Bytes { frame: Pfn(slab.frame), offset, bytes: self.content(place).bytes() }
+    }
+
+    /// Whose page lies at a place.
+    ///
+    /// # Panics
+    /// When nothing lies there.
+    pub(crate) fn owner(&self, place: Place) -> PteAddress {
+        self.content(place).owner()
     }
 
     /// Empties a place; `Some(frame)` is a frame that is now empty and the caller's again.
     ///
     /// # Panics
     /// When nothing lies there.
-    pub(crate) fn remove(&mut self, place: Place) -> Option<u32> {
-        let Some((index, position)) = self.find(place) else {
-            panic!("nothing lies at {place:?}");
-        };
+    pub(crate) fn remove(&mut self, place: Place) -> Option<Pfn> {
+        let (index, position) = (place.slab(), place.position());
+        let slab = self.slab(place);
+        let (frame, number, row, was_full) =
+            (slab.frame, slab.class, slab.row, slab.used == full(slab.class));
         let slab = &mut self.slabs[index as usize];
-        let (number, row) = (slab.class, slab.row);
-        let class = &mut self.classes[number as usize];
-        let was_full = slab.used == full(number);
         slab.used &= !(1 << position);
         let is_empty = slab.used == 0;
+        let class = &mut self.classes[number as usize];
         self.entries -= 1;
         self.bytes -= u64::from(bytes_of(number));
         if was_full {
@@ -175,25 +177,21 @@ impl Placement {
         self.age.remove(&mut self.slabs, Chain::Age, index);
         self.slabs[index as usize].links[Chain::Age as usize].next = self.vacant;
         self.vacant = index;
-        self.slab_of.remove(&place.frame);
         self.frames -= 1;
-        Some(place.frame)
+        Some(Pfn(frame))
     }
 
-    /// The entries that lie in a frame, by ascending offset; none where it is not the store's.
-    pub(crate) fn entries_in(&self, frame: u32) -> impl Iterator<Item = u32> + '_ {
-        let slab = self.slab_of.get(&frame).map(|index| &self.slabs[*index as usize]);
-        slab.into_iter().flat_map(|slab| {
-            let row = self.classes[slab.class as usize].row(capacity(slab.class), slab.row);
-            let is_used = |position: &usize| slab.used >> position & 1 != 0;
-            (0..row.len()).filter(is_used).map(|position| row[position])
-        })
+    /// What lies in the frame that was added longest ago, by ascending offset.
+    pub(crate) fn oldest(&self) -> impl Iterator<Item = Place> + '_ {
+        let slab = self.slabs.get(self.age.first as usize);
+        slab.into_iter().flat_map(|slab| places(self.age.first, slab))
     }
 
-    /// The frame that was added longest ago.
-    #[must_use]
-    pub(crate) fn oldest_frame(&self) -> Option<u32> {
-        self.slabs.get(self.age.first as usize).map(|slab| slab.frame)
+    /// All places where something lies, and whose it is.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = (Place, PteAddress)> + '_ {
+        // What no longer holds a frame has no place in use.
+        let taken = (0..).zip(&self.slabs).flat_map(|(index, slab)| places(index, slab));
+        taken.map(|place| (place, self.owner(place)))
     }
 
     /// Checks that lists, counts and frames agree.
@@ -203,21 +201,22 @@ impl Placement {
     pub(crate) fn verify(&self) -> Result<(), String> {
         let held = self.age.walk(&self.slabs, Chain::Age)?;
         let (mut entries, mut bytes) = (0, 0);
+        let mut frames = BTreeSet::new();
         let mut rows = [const { Vec::new() }; CLASSES];
         let mut with_room = [0; CLASSES];
         for index in &held {
             let slab = &self.slabs[*index as usize];
             let class = slab.class as usize;
-            if self.slab_of.get(&slab.frame) != Some(index) || slab.used & !full(slab.class) != 0 {
-                return Err(format!("slab {index} is not found or has no such places: {slab:?}"));
+            if !frames.insert(slab.frame) || slab.used & !full(slab.class) != 0 {
+                return Err(format!("slab {index} is another's or has no such places: {slab:?}"));
             }
             entries += slab.used.count_ones();
             bytes += u64::from(slab.used.count_ones() * bytes_of(slab.class));
             rows[class].push(slab.row);
             with_room[class] += usize::from(slab.used != full(slab.class));
         }
-        let counted = (self.slab_of.len(), self.frames as usize, self.entries, self.bytes);
-        let found = (held.len(), held.len(), entries, bytes);
+        let counted = (self.frames as usize, self.entries, self.bytes);
+        let found = (held.len(), entries, bytes);
         if counted != found {
             return Err(format!("frames, entries and bytes are {found:?}, counted {counted:?}"));
         }
@@ -238,9 +237,7 @@ impl Placement {
         let listed = class.room.walk(&self.slabs, Chain::Room)?;
         let belongs = |index: &u32| {
             let slab = &self.slabs[*index as usize];
-            slab.class == number
-                && slab.used != full(number)
-                && self.slab_of.get(&slab.frame) == Some(index)
+            slab.class == number && slab.used != full(number)
         };
         if listed.len() != with_room || !listed.iter().all(belongs) {
             return Err(format!("{with_room} slabs of class {number} have room, not {listed:?}"));
@@ -248,15 +245,18 @@ impl Placement {
         Ok(())
     }
 
-    /// The slab of a place and its position in the slab, where something lies there.
-    fn find(&self, place: Place) -> Option<(u32, u32)> {
-        let index = *self.slab_of.get(&place.frame)?;
-        let slab = &self.slabs[index as usize];
-        let (offset, bytes) = (u32::from(place.offset), bytes_of(slab.class));
-        let position = offset / bytes;
-        let is_used =
-            offset < FRAME && offset.is_multiple_of(bytes) && slab.used >> position & 1 != 0;
-        is_used.then_some((index, position))
+    /// The slab of a place where something lies.
+    fn slab(&self, place: Place) -> &Slab {
+        match self.slabs.get(place.slab() as usize) {
+            Some(slab) if slab.used >> place.position() & 1 != 0 => slab,
+            _ => panic!("nothing lies at {place:?}"),
+        }
+    }
+
+    fn content(&self, place: Place) -> Content {
+        let slab = self.slab(place);
+        let row = self.classes[slab.class as usize].row(capacity(slab.class), slab.row);
+        row[place.position() as usize]
     }
 
     fn take_slab(&mut self, slab: Slab) -> u32 {
@@ -283,43 +283,43 @@ impl Default for Placement {
 struct Class {
     room: List,
     /// A row per slab, as long as its slabs have places: a slab of large places pays for few.
-    entries: Vec<u32>,
+    contents: Vec<Content>,
     /// The rows of no slab, each naming the next in its first entry.
     vacant: u32,
 }
 
 impl Default for Class {
     fn default() -> Self {
-        Self { room: List::default(), entries: Vec::new(), vacant: NONE }
+        Self { room: List::default(), contents: Vec::new(), vacant: NONE }
     }
 }
 
 impl Class {
-    fn row(&self, capacity: u32, row: u32) -> &[u32] {
+    fn row(&self, capacity: u32, row: u32) -> &[Content] {
         let start = row as usize * capacity as usize;
-        &self.entries[start..start + capacity as usize]
+        &self.contents[start..start + capacity as usize]
     }
 
     fn take_row(&mut self, capacity: u32) -> u32 {
         let row = self.vacant;
         if row != NONE {
-            self.vacant = self.row(capacity, row)[0];
+            self.vacant = self.row(capacity, row)[0].linked();
             return row;
         }
-        let rows = self.entries.len() / capacity as usize;
-        make_room(&mut self.entries, capacity as usize);
-        self.entries.resize(self.entries.len() + capacity as usize, 0);
+        let rows = self.contents.len() / capacity as usize;
+        make_room(&mut self.contents, capacity as usize);
+        self.contents.resize(self.contents.len() + capacity as usize, Content::link(NONE));
         u32::try_from(rows).expect("a row for each of 2³² frames at most")
     }
 
     fn give_row(&mut self, capacity: u32, row: u32) {
-        self.entries[row as usize * capacity as usize] = self.vacant;
+        self.contents[row as usize * capacity as usize] = Content::link(self.vacant);
         self.vacant = row;
     }
 
     fn verify_rows(&self, capacity: u32, used: &mut Vec<u32>) -> Result<(), String> {
-        let rows = self.entries.len() / capacity as usize;
-        let vacant = chain_length(self.vacant, rows, |row| self.row(capacity, row)[0]);
+        let rows = self.contents.len() / capacity as usize;
+        let vacant = chain_length(self.vacant, rows, |row| self.row(capacity, row)[0].linked());
         let held = used.len();
         used.sort_unstable();
         used.dedup();
@@ -338,9 +338,11 @@ fn chain_length(first: u32, most: usize, next: impl Fn(u32) -> u32) -> Option<us
     (length <= most).then_some(length)
 }
 
-/// How long the places are that compressed pages of so many bytes lie in, in bytes.
-pub(crate) fn place_bytes(size: u16) -> u32 {
-    bytes_of(class_of(size))
+/// The places of a slab where something lies.
+fn places(index: u32, slab: &Slab) -> impl Iterator<Item = Place> + use<> {
+    let (used, capacity) = (slab.used, capacity(slab.class));
+    let taken = (0..capacity).filter(move |position| used >> position & 1 != 0);
+    taken.map(move |position| Place::new(index, position))
 }
 
 /// The class of a size in bytes: the one of the smallest places that it fits in.
