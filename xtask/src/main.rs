@@ -12,6 +12,7 @@ mod msrv;
 mod mutants;
 mod privileged;
 mod process;
+mod sanitize;
 mod tidy;
 mod tool;
 mod torture;
@@ -47,6 +48,8 @@ enum Task {
     Miri,
     /// Check with the oldest Rust that the workspace promises.
     Msrv,
+    /// Run the tests of real memory under AddressSanitizer.
+    Sanitize,
     /// Change the core in small ways and tell what no test notices.
     Mutants(mutants::Options),
     /// Do anything to real memory in many threads, while its disk fails; stop at a wrong byte.
@@ -81,6 +84,7 @@ fn run(task: Task) -> Result<()> {
         Task::Deny(options) => deny::run(&checkout, &options),
         Task::Miri => miri::run(&checkout),
         Task::Msrv => msrv::run(&checkout),
+        Task::Sanitize => sanitize::run(&checkout),
         Task::Mutants(options) => mutants::run(&checkout, &options),
         Task::Torture(options) => torture::run(&checkout, &options),
         Task::Fuzz { targets, seconds } => fuzz::run(&checkout, &targets, seconds),
