@@ -1,6 +1,7 @@
 //! What a clean asks of the system it runs on.
 
 use super::{Mechanism, Prediction, Region, Status};
+use crate::Error;
 use memtide_core::lists::STANDBY_PRIORITIES;
 use memtide_core::units::{ByteDelta, Bytes};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,6 +80,30 @@ pub(crate) struct Outcome {
     pub(crate) notes: Vec<String>,
 }
 
+impl Outcome {
+    /// A mechanism was tried, and this came of it.
+    pub(crate) fn ended(status: Status, mechanism: Mechanism) -> Self {
+        Self { status, mechanism: Some(mechanism), notes: Vec::new() }
+    }
+
+    /// Nothing was tried.
+    pub(crate) fn skipped(why: impl Into<String>) -> Self {
+        Self { status: Status::Skipped { why: why.into() }, mechanism: None, notes: Vec::new() }
+    }
+
+    /// The system refused it.
+    pub(crate) fn refused(error: Error, needs: impl Into<String>) -> Self {
+        let status = Status::Refused { error, needs: needs.into() };
+        Self { status, mechanism: None, notes: Vec::new() }
+    }
+
+    /// The same, with a note.
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+}
+
 /// Why a step stops before it is through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -86,6 +111,16 @@ pub(crate) enum Stop {
     Cancelled,
     /// Its time has run out.
     TimedOut,
+}
+
+impl Status {
+    /// A step stopped before it was through, and this is left.
+    pub(crate) fn stopped(stop: Stop, left: impl Into<String>) -> Self {
+        match stop {
+            Stop::Cancelled => Self::Cancelled,
+            Stop::TimedOut => Self::TimedOut { left: left.into() },
+        }
+    }
 }
 
 /// The bounds of one step, and the way to tell how it gets on.

@@ -18,9 +18,7 @@ mod working_sets;
 
 use super::cgroup::Location;
 use crate::Error;
-use crate::clean::{
-    Counters, Gauge, Mechanism, Outcome, Prediction, Region, Reins, Request, Status, Stop, System,
-};
+use crate::clean::{Counters, Gauge, Outcome, Prediction, Region, Reins, Request, Status, System};
 use gauges::Gauges;
 use memtide_core::units::Bytes;
 use std::io;
@@ -128,35 +126,6 @@ impl Reach {
 impl Scene {
     fn path(&self, below_root: &str) -> PathBuf {
         self.root.join(below_root)
-    }
-}
-
-impl Outcome {
-    fn ended(status: Status, mechanism: Mechanism) -> Self {
-        Self { status, mechanism: Some(mechanism), notes: Vec::new() }
-    }
-
-    fn skipped(why: impl Into<String>) -> Self {
-        Self { status: Status::Skipped { why: why.into() }, mechanism: None, notes: Vec::new() }
-    }
-
-    fn refused(error: Error, needs: impl Into<String>) -> Self {
-        let status = Status::Refused { error, needs: needs.into() };
-        Self { status, mechanism: None, notes: Vec::new() }
-    }
-
-    fn note(mut self, note: impl Into<String>) -> Self {
-        self.notes.push(note.into());
-        self
-    }
-}
-
-impl Status {
-    fn stopped(stop: Stop, left: impl Into<String>) -> Self {
-        match stop {
-            Stop::Cancelled => Self::Cancelled,
-            Stop::TimedOut => Self::TimedOut { left: left.into() },
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Memory cgroups: which version, which limit, and what their files offer.
 
-use super::probe::{Finding, Probe};
-use crate::doctor::Capability;
+use super::probe::Probe;
+use crate::doctor::{Capability, Finding};
 use crate::linux::cgroup::{Location, Version};
 use crate::{Machine, Scope};
 

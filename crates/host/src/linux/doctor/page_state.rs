@@ -1,7 +1,7 @@
 //! What tells of single pages: of the machine, of files, of processes.
 
-use super::probe::{Finding, Probe};
-use crate::doctor::Capability;
+use super::probe::Probe;
+use crate::doctor::{Capability, Finding};
 use crate::linux::system_calls::{may_ask_for_cache, may_scan_pages};
 use rustix::fd::AsFd;
 use rustix::fs::{MemfdFlags, memfd_create};

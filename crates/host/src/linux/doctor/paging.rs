@@ -1,7 +1,7 @@
 //! userfaultfd: paging in user space.
 
-use super::probe::{Finding, Probe};
-use crate::doctor::Capability;
+use super::probe::Probe;
+use crate::doctor::{Capability, Finding};
 use crate::linux::system_calls::{
     FaultMode, userfaultfd, userfaultfd_features, userfaultfd_of_device,
 };

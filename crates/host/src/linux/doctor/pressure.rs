@@ -1,7 +1,7 @@
 //! PSI: the file, triggers on it, and the cgroup's own.
 
-use super::probe::{Finding, Probe};
-use crate::doctor::Capability;
+use super::probe::Probe;
+use crate::doctor::{Capability, Finding};
 use crate::linux::cgroup::{Location, Version};
 use crate::linux::pressure::Pressure;
 use std::fs::OpenOptions;

@@ -1,47 +1,10 @@
 //! What the examinations share: files below a root, and verdicts.
 
-use crate::doctor::{Capability, Verdict};
+use crate::doctor::Finding;
 use crate::linux::processes::capabilities;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// What was found of one capability.
-#[derive(Clone, Debug)]
-pub(super) struct Finding {
-    verdict: Verdict,
-    evidence: String,
-    remedy: Option<String>,
-}
-
-impl Finding {
-    pub(super) fn works(evidence: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Works, evidence: evidence.into(), remedy: None }
-    }
-
-    pub(super) fn fails(evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        let remedy = Some(remedy.into());
-        Self { verdict: Verdict::Fails, evidence: evidence.into(), remedy }
-    }
-
-    pub(super) fn unknown(evidence: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Unknown, evidence: evidence.into(), remedy: None }
-    }
-
-    pub(super) const fn verdict(&self) -> Verdict {
-        self.verdict
-    }
-
-    /// The same, with what would enable it or more of it.
-    pub(super) fn with_remedy(self, remedy: impl Into<String>) -> Self {
-        Self { remedy: Some(remedy.into()), ..self }
-    }
-
-    pub(super) fn of(self, id: &'static str, purpose: &'static str) -> Capability {
-        let Self { verdict, evidence, remedy } = self;
-        Capability { id, purpose, verdict, evidence, remedy }
-    }
-}
 
 /// What would permit what a user may not: not even root may do all where capabilities were taken
 /// from it, as in a container.

@@ -1,7 +1,7 @@
 //! What takes memory back: from a node, a process, the caches.
 
-use super::probe::{Finding, Probe};
-use crate::doctor::{Capability, Verdict};
+use super::probe::Probe;
+use crate::doctor::{Capability, Finding, Verdict};
 use crate::linux::system_calls::may_advise;
 use rustix::fd::AsFd;
 use rustix::process::{Pid, PidfdFlags, getpid, getppid, pidfd_open};

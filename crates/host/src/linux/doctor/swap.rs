@@ -1,8 +1,8 @@
 //! Page files, compressed or not, and the promises beyond them.
 
-use super::probe::{Finding, Probe};
+use super::probe::Probe;
 use crate::CommitRule;
-use crate::doctor::Capability;
+use crate::doctor::{Capability, Finding};
 use crate::linux::commit::{parse_overcommit, parse_swaps};
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! Whose processes can be seen, and what this process may do.
 
-use super::probe::{Finding, Probe};
-use crate::doctor::Capability;
+use super::probe::Probe;
+use crate::doctor::{Capability, Finding};
 use crate::linux::mounts;
 use crate::linux::processes::capabilities;
 

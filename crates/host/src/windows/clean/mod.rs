@@ -186,35 +186,6 @@ fn outcome(
     }
 }
 
-impl Outcome {
-    fn ended(status: Status, mechanism: Mechanism) -> Self {
-        Self { status, mechanism: Some(mechanism), notes: Vec::new() }
-    }
-
-    fn skipped(why: impl Into<String>) -> Self {
-        Self { status: Status::Skipped { why: why.into() }, mechanism: None, notes: Vec::new() }
-    }
-
-    fn refused(error: Error, needs: impl Into<String>) -> Self {
-        let status = Status::Refused { error, needs: needs.into() };
-        Self { status, mechanism: None, notes: Vec::new() }
-    }
-
-    fn note(mut self, note: impl Into<String>) -> Self {
-        self.notes.push(note.into());
-        self
-    }
-}
-
-impl Status {
-    fn stopped(stop: Stop, left: impl Into<String>) -> Self {
-        match stop {
-            Stop::Cancelled => Self::Cancelled,
-            Stop::TimedOut => Self::TimedOut { left: left.into() },
-        }
-    }
-}
-
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;

@@ -1,7 +1,8 @@
 //! The nine events, and whether their holders can be found.
 
-use super::finding::{ELEVATED, Finding};
+use super::ELEVATED;
 use crate::doctor::Capability;
+use crate::doctor::Finding;
 use crate::objects::Listeners;
 use crate::windows::condition_events::object_name;
 use crate::windows::native::event::Event;

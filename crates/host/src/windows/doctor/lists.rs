@@ -1,8 +1,9 @@
 //! The memory lists, and the commands to the memory manager.
 
+use super::ELEVATED;
 use super::HOLLOW;
-use super::finding::{ELEVATED, Finding};
 use crate::doctor::Capability;
+use crate::doctor::Finding;
 use crate::windows::clean::lists as memory_lists;
 use crate::windows::native::version::Version;
 

@@ -3,7 +3,6 @@
 //! Privileges are enabled for a query and given up again.
 
 mod events;
-mod finding;
 mod lists;
 mod page_files;
 mod privileges;
@@ -11,6 +10,9 @@ mod system;
 
 use super::native::version::{Version, is_wine};
 use crate::doctor::Capability;
+
+/// What would permit what a user may not.
+const ELEVATED: &str = "run elevated (as administrator)";
 
 /// What is told of Wine, whose calls to the memory manager prove nothing.
 const HOLLOW: &str = "this is Wine: its answer would be hollow, for it says yes and does nothing";

@@ -1,8 +1,8 @@
 //! The page files, and how far they may grow.
 
-use super::finding::Finding;
 use crate::Error;
 use crate::doctor::Capability;
+use crate::doctor::Finding;
 use crate::windows::page_files::{PageFile, list, maximum_of};
 use memtide_core::units::Bytes;
 

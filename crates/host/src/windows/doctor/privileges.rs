@@ -1,7 +1,8 @@
 //! The privileges that cleaning and looking take.
 
-use super::finding::{ELEVATED, Finding};
+use super::ELEVATED;
 use crate::doctor::Capability;
+use crate::doctor::Finding;
 use crate::windows::native::privilege::Privilege;
 use crate::windows::native::token::{Held, held};
 

@@ -1,7 +1,8 @@
 //! Which Windows this is, and what this process may do in it.
 
-use super::finding::{ELEVATED, Finding};
+use super::ELEVATED;
 use crate::doctor::Capability;
+use crate::doctor::Finding;
 use crate::windows::native::token::is_elevated;
 use crate::windows::native::version::Version;
 

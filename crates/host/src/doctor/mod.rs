@@ -1,6 +1,9 @@
 //! What works on this machine, what does not, and the one thing that would enable it.
 
+mod finding;
+
 use crate::system;
+pub(crate) use finding::Finding;
 
 /// Whether a capability is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
