@@ -62,8 +62,10 @@ mod sync;
 mod thread;
 #[cfg(target_os = "linux")]
 mod uffd;
+mod wait;
 #[cfg(target_os = "linux")]
 mod watch;
+mod watchers;
 #[cfg(windows)]
 mod windows;
 
@@ -84,6 +86,7 @@ pub use section::Section;
 pub use space::Space;
 #[cfg(target_os = "linux")]
 pub use uffd::{Capabilities, OpenError};
-pub use watch::{Event, Wait};
+pub use wait::Wait;
+pub use watch::Event;
 #[cfg(windows)]
 pub use windows::{ProcessMemory, SystemError, WorkingSetPage};

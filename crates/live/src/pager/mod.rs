@@ -38,7 +38,7 @@ use crate::frames::Frames;
 use crate::page_file::{BufferPool, PageFile};
 use crate::signal::SignalsBlocked;
 use crate::uffd::{FaultPath, Reservation, Uffd};
-use crate::watch::Watchers;
+use crate::watch::Watch;
 use bed::Bed;
 use changes::Changes;
 use job::{Job, Stores};
@@ -124,7 +124,7 @@ pub(crate) struct Pager {
     grown: Condvar,
     changes: Changes,
     turns: Turns,
-    pub(crate) watchers: Watchers,
+    pub(crate) watch: Watch,
     ends: AtomicBool,
     page_file: Option<Arc<PageFile>>,
     buffers: Arc<BufferPool>,
@@ -249,7 +249,7 @@ impl Pager {
             grown: Condvar::new(),
             changes: Changes::default(),
             turns: Turns::default(),
-            watchers: Watchers::default(),
+            watch: Watch::default(),
             ends: AtomicBool::new(false),
             page_file,
             buffers,

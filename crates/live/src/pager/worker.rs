@@ -21,7 +21,7 @@ fn turn(pager: &Pager) {
     let mut state = pager.lock_blocked();
     if !state.untold.is_empty() {
         drop(state);
-        return pager.watchers.tell(pager);
+        return pager.watch.tell(pager);
     }
     if let Some(job) = state.jobs.pop_front() {
         return pager.run_job(&mut state, job);

@@ -13,7 +13,7 @@ use super::commit::Commit;
 use super::exceptions::SpaceMemory;
 use super::native::process::{self, ProcessMemory};
 use super::page_file;
-use super::watch::Watchers;
+use super::watch::Watch;
 use crate::error::Error;
 use crate::options::{MachineOptions, SpaceOptions, Without};
 use crate::space::Space;
@@ -43,7 +43,7 @@ pub(super) struct Running {
     spaces: Mutex<Vec<Weak<SpaceMemory>>>,
     next_space: AtomicU32,
     next_section: AtomicU32,
-    pub(super) watchers: Watchers,
+    pub(super) watch: Watch,
 }
 
 impl std::fmt::Debug for Machine {
@@ -99,7 +99,7 @@ impl Machine {
             spaces: Mutex::default(),
             next_space: AtomicU32::new(0),
             next_section: AtomicU32::new(0),
-            watchers: Watchers::default(),
+            watch: Watch::default(),
             _budget: Budget::take(budget.0)?,
         };
         Ok(Self { running: Arc::new(running) })
