@@ -77,7 +77,28 @@ impl Uffd {
     /// destination that is present (EEXIST), where the two ranges differ in their protection or
     /// one is locked in memory (EINVAL), where the memory map is changing (EAGAIN).
     pub(crate) fn move_pages(&self, to: u64, from: u64, bytes: u64, wake: bool) -> Moved {
-        self.transfer::<{ abi::UFFDIO_MOVE }>(to, from, bytes, wake_mode(wake))
+        let mut begun = 0;
+        loop {
+            let (to, from) = (to + begun, from + begun);
+            let mode = wake_mode(wake);
+            let moved = self.transfer::<{ abi::UFFDIO_MOVE }>(to, from, bytes - begun, mode);
+            begun += moved.bytes;
+            let (to, from) = (to + moved.bytes, from + moved.bytes);
+            match moved.stopped {
+                // Linux 6.18 moves a page whose entry the processor has just changed at the second
+                // try, and then tells that it was there already.
+                Some(Errno::EXIST) if is_present(to) && !is_present(from) => {
+                    if wake {
+                        let _ = self.wake(to, PAGE_SIZE);
+                    }
+                    begun += PAGE_SIZE;
+                }
+                stopped => return Moved { bytes: begun, stopped },
+            }
+            if begun == bytes {
+                return Moved { bytes, stopped: None };
+            }
+        }
     }
 
     /// Copies pages to where none are, write-protected where `write_protected` says so.
@@ -189,6 +210,15 @@ impl Uffd {
         // the ranges: see the module.
         unsafe { rustix::ioctl::ioctl(&self.file, request) }
     }
+}
+
+/// Whether there is a page at an address, as far as can be told.
+fn is_present(at: u64) -> bool {
+    let at = std::ptr::with_exposed_provenance_mut(usize::try_from(at).unwrap_or(0));
+    let mut states = [0_u8];
+    // SAFETY: the call writes a byte for the one page that it is asked about, and reads none of it.
+    let result = unsafe { libc::mincore(at, 1, states.as_mut_ptr()) };
+    result == 0 && states[0] & 1 != 0
 }
 
 const fn wake_mode(wake: bool) -> u64 {

@@ -15,6 +15,8 @@ mod handler_tests;
 mod ioctl;
 mod open;
 mod origin;
+#[cfg(test)]
+mod repeated_tests;
 mod reservation;
 mod shared;
 #[cfg(test)]
