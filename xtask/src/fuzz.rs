@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::checkout::Checkout;
+use crate::nightly;
 use crate::tool::Tool;
 
 /// The targets were written for this version.
@@ -55,10 +56,9 @@ impl<'a> Fuzz<'a> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let paths = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
         let path = std::env::join_paths(paths).context("PATH")?;
-        let nightly = Command::new("cargo").args(["+nightly", "--version"]).output();
-        let toolchain = match nightly {
-            Ok(output) if output.status.success() => Toolchain::Nightly,
-            _ => Toolchain::Stable,
+        let toolchain = match nightly::is_here(&[]) {
+            true => Toolchain::Nightly,
+            false => Toolchain::Stable,
         };
         Ok(Self { checkout, toolchain, path })
     }

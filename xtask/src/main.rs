@@ -10,6 +10,7 @@ mod fuzz;
 mod miri;
 mod msrv;
 mod mutants;
+mod nightly;
 mod privileged;
 mod process;
 mod sanitize;

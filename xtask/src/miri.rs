@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::checkout::Checkout;
-use crate::process;
+use crate::{nightly, process};
 
 /// The tests that Miri can run, by what their names begin with.
 const TESTS: [&str; 4] = ["compress::", "frames::", "pager::run::", "page_file::cipher::"];
@@ -19,13 +19,8 @@ const TESTS: [&str; 4] = ["compress::", "frames::", "pager::run::", "page_file::
 /// # Errors
 /// Where there is no nightly Rust with Miri and rustup cannot get one, and what Miri finds.
 pub(crate) fn run(checkout: &Checkout) -> Result<()> {
-    let mut version = Command::new("cargo");
-    let version = version.args(["+nightly", "miri", "--version"]).output();
-    if !version.is_ok_and(|output| output.status.success()) {
-        let mut install = Command::new("rustup");
-        install.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
-        install.args(["--component", "miri", "--component", "rust-src"]);
-        process::run(&mut install).context("Miri comes with nightly Rust alone")?;
+    if !nightly::is_here(&["miri"]) {
+        nightly::install(&["miri", "rust-src"]).context("Miri comes with nightly Rust alone")?;
     }
     let mut miri = Command::new("cargo");
     miri.args(["+nightly", "miri", "test", "--package", "memtide-live", "--lib", "--"]);

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::checkout::Checkout;
-use crate::process;
+use crate::{nightly, process};
 
 /// Tests that measure what the sanitizer itself takes of stacks and of memory, and those that leave
 /// it no mappings.
@@ -35,12 +35,8 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// # Errors
 /// Where there is no nightly Rust and rustup cannot get one, and what the sanitizer finds.
 pub(crate) fn run(checkout: &Checkout) -> Result<()> {
-    let mut version = Command::new("cargo");
-    let version = version.args(["+nightly", "--version"]).output();
-    if !version.is_ok_and(|output| output.status.success()) {
-        let mut install = Command::new("rustup");
-        install.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
-        process::run(&mut install).context("sanitizers come with nightly Rust alone")?;
+    if !nightly::is_here(&[]) {
+        nightly::install(&[]).context("sanitizers come with nightly Rust alone")?;
     }
     let mut test = Command::new("cargo");
     test.args(["+nightly", "test", "--target", TARGET, "--package", "memtide-live"]);
@@ -49,6 +45,6 @@ pub(crate) fn run(checkout: &Checkout) -> Result<()> {
         test.args(["--skip", name]);
     }
     test.env("RUSTFLAGS", "-Zsanitizer=address").env("ASAN_OPTIONS", OPTIONS);
-    test.env("CARGO_TARGET_DIR", checkout.root().join("target/sanitize"));
+    test.env("CARGO_TARGET_DIR", checkout.target().join("sanitize"));
     process::run(&mut test)
 }

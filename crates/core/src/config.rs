@@ -28,7 +28,7 @@ pub struct PageFileConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StoreConfig {
-    /// The most frames it may hold.
+    /// The most frames it may hold; more than 2²⁷, half a tebibyte, count as so many.
     pub frames_max: u32,
 }
 

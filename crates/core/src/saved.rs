@@ -4,26 +4,21 @@
 /// A hash map, as a sequence of keys and values in ascending order.
 pub(crate) mod map {
     use alloc::collections::BTreeMap;
-    use core::hash::Hash;
 
     use hashbrown::HashMap;
     use rustc_hash::FxBuildHasher;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(crate) fn serialize<K: Ord + Serialize, S: Serializer>(
-        map: &HashMap<K, u32, FxBuildHasher>,
+    pub(crate) fn serialize<S: Serializer>(
+        map: &HashMap<u64, u32, FxBuildHasher>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         map.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, K, D>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<HashMap<K, u32, FxBuildHasher>, D::Error>
-    where
-        K: Ord + Hash + Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
+    ) -> Result<HashMap<u64, u32, FxBuildHasher>, D::Error> {
         Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
     }
 }

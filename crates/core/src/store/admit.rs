@@ -3,7 +3,7 @@
 use crate::input::Compressed;
 use crate::manager::Manager;
 use crate::operation::{OperationId, Work};
-use crate::output::{Output, Stored};
+use crate::output::Output;
 use crate::page::Pfn;
 use crate::pfn::{Flag, PageState, PteAddress};
 use crate::space::pte::Pte;
@@ -40,9 +40,8 @@ impl Manager {
         }
         let stored = if is_wanted { self.put_in_store(entry.pte(), how) } else { None };
         match stored {
-            Some((entry, to)) => {
-                self.counters.compressed += 1;
-                self.emit(Output::Store { operation, index, to });
+            Some(entry) => {
+                self.tell_stored(operation, index, entry);
                 let original = Pte::Store(entry).packed();
                 self.frames.edit(pfn, |entry| entry.set_original(original));
             }
@@ -59,11 +58,10 @@ impl Manager {
         self.settle_page(pfn, &entry);
     }
 
-    fn put_in_store(&mut self, owner: PteAddress, how: Compressed) -> Option<(Entry, Stored)> {
+    fn put_in_store(&mut self, owner: PteAddress, how: Compressed) -> Option<Entry> {
         let bytes = match how {
             Compressed::Same(word) => {
-                let entry = self.store.as_mut()?.put_same(word, owner);
-                return Some((entry, Stored::Same(word)));
+                return Some(self.store.as_mut()?.put_same(word, owner));
             }
             Compressed::Bytes(bytes @ 1..=Compressed::WORTH_MAX) => bytes,
             Compressed::Bytes(_) | Compressed::Incompressible => return None,
@@ -76,9 +74,15 @@ impl Manager {
             self.frames.edit(frame, |entry| entry.set(Flag::Store, true));
             self.store.as_mut()?.add_frame(bytes, frame);
         }
-        let store = self.store.as_mut()?;
-        let entry = store.put(bytes, owner);
-        Some((entry, store.stored_at(entry)))
+        Some(self.store.as_mut()?.put(bytes, owner))
+    }
+
+    /// A page is in the store: its bytes are to go where it lies.
+    fn tell_stored(&mut self, operation: OperationId, index: u32, entry: Entry) {
+        let Some(store) = &self.store else { return };
+        let to = store.stored_at(entry);
+        self.counters.compressed += 1;
+        self.emit(Output::Store { operation, index, to });
     }
 
     /// Whether a page can only be kept in the frame that it leaves: no other is available.
@@ -98,9 +102,7 @@ impl Manager {
         let Some(store) = &mut self.store else { return };
         store.add_frame(bytes, pfn);
         let entry = store.put(bytes, owner);
-        let to = store.stored_at(entry);
-        self.counters.compressed += 1;
-        self.emit(Output::Store { operation, index, to });
+        self.tell_stored(operation, index, entry);
         self.tables.set(owner, Pte::Store(entry));
     }
 

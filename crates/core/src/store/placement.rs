@@ -271,12 +271,6 @@ impl Placement {
     }
 }
 
-impl Default for Placement {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// The slabs of one size.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -10,21 +10,19 @@ use memtide_core::page::PAGE_SIZE;
 
 use rustix::io::Errno;
 
-use super::{FaultPath, Reservation, Uffd};
+use super::Uffd;
+use super::tests::Scene;
 
 const CLUSTER: u64 = 16 * PAGE_SIZE;
 const CLUSTERS: u64 = 16;
 
 #[test]
 fn pages_can_be_moved_once_their_direct_read_or_write_is_complete() {
-    let uffd = Uffd::open(FaultPath::InThread).expect("a userfaultfd");
+    let scene = Scene::of(CLUSTER * CLUSTERS);
+    let uffd = &scene.uffd;
     if !uffd.features().moves {
         return;
     }
-    let home = Reservation::new(CLUSTER * CLUSTERS).expect("memory");
-    let frames = Reservation::new(CLUSTER * CLUSTERS).expect("memory");
-    uffd.register(home.address(), home.bytes()).expect("registered");
-    uffd.register_target(frames.address(), home.bytes()).expect("registered");
     let written = tempfile::NamedTempFile::new().expect("a file");
     for cluster in 0..CLUSTERS {
         let bytes = [u8::try_from(cluster).expect("few"); 16 << 12];
@@ -36,16 +34,16 @@ fn pages_can_be_moved_once_their_direct_read_or_write_is_complete() {
     // A file system without direct I/O.
     let Ok(file) = direct.open(written.path()) else { return };
     for cluster in 0..CLUSTERS {
-        let (at, to) = (cluster * CLUSTER, home.address() + cluster * CLUSTER);
-        let frame = frames.address() + at;
+        let (at, to) = (cluster * CLUSTER, scene.home(0) + cluster * CLUSTER);
+        let frame = scene.frame(0) + at;
         let length = usize::try_from(CLUSTER).expect("small");
         assert_eq!(rustix::io::pread(&file, cluster_at(frame), at), Ok(length));
-        move_cluster(&uffd, to, frame);
-        move_cluster(&uffd, frame, to);
+        move_cluster(uffd, to, frame);
+        move_cluster(uffd, frame, to);
         let expected = u8::try_from(cluster).expect("few");
         assert!(cluster_at(frame).iter().all(|byte| *byte == expected));
         assert_eq!(rustix::io::pwrite(&file, &*cluster_at(frame), at), Ok(length));
-        move_cluster(&uffd, to, frame);
+        move_cluster(uffd, to, frame);
     }
 }
 

@@ -2,13 +2,11 @@
 //! moved such a page at the second try, and then doesn't count it (`move_pages` of
 //! mm/userfaultfd.c keeps the error of the first).
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use memtide_core::page::PAGE_SIZE;
 
-use super::tests::{get, put, whole};
-use super::{FaultPath, Reservation, Uffd};
+use super::tests::{Scene, get, put, whole};
 
 const PAGES: u64 = 256;
 
@@ -23,41 +21,31 @@ fn access(at: u64) {
 
 #[test]
 fn a_page_that_is_accessed_while_it_is_moved_is_counted() {
-    let uffd = Uffd::open(FaultPath::InThread).expect("a userfaultfd");
+    let scene = Scene::of(PAGES * PAGE_SIZE);
+    let uffd = &scene.uffd;
     if !uffd.features().moves {
         return;
     }
-    let home = Reservation::new(PAGES * PAGE_SIZE).expect("memory");
-    let frames = Reservation::new(PAGES * PAGE_SIZE).expect("memory");
-    uffd.register(home.address(), home.bytes()).expect("registered");
-    uffd.register_target(frames.address(), frames.bytes()).expect("registered");
-    let all = |of: &Reservation| {
-        let start = of.address();
-        (0..PAGES).map(move |page| start + page * PAGE_SIZE)
-    };
-    all(&frames).for_each(|at| assert_eq!(put(at, 0), Ok(())));
-    let (is_over, limit) = (AtomicBool::new(false), Instant::now() + Duration::from_secs(3));
+    let places = || (0..PAGES).map(|page| (scene.home(page), scene.frame(page)));
+    places().for_each(|(_, frame)| assert_eq!(put(frame, 0), Ok(())));
+    let limit = Instant::now() + Duration::from_secs(3);
     std::thread::scope(|scope| {
-        let accesses = scope.spawn(|| {
-            while !is_over.load(Ordering::Relaxed) {
-                all(&home).for_each(access);
+        scope.spawn(|| {
+            while Instant::now() < limit {
+                places().for_each(|(home, _)| access(home));
             }
         });
-        while Instant::now() < limit && !accesses.is_finished() {
-            for (at, frame) in all(&home).zip(all(&frames)) {
-                assert_eq!(uffd.move_pages(at, frame, PAGE_SIZE, false).stopped, None);
+        while Instant::now() < limit {
+            for (home, frame) in places() {
+                assert_eq!(uffd.move_pages(home, frame, PAGE_SIZE, false).stopped, None);
             }
             // Every page counts as not accessed from now on.
             std::fs::write("/proc/self/clear_refs", "1").expect("marks are cleared");
-            for (at, frame) in all(&home).zip(all(&frames)) {
-                let moved = uffd.move_pages(frame, at, PAGE_SIZE, false);
-                if moved.stopped.is_some() {
-                    is_over.store(true, Ordering::Relaxed);
-                }
-                assert_eq!(moved.stopped, None, "{:?}", get(at).map(|page| page[0]));
+            for (home, frame) in places() {
+                let moved = uffd.move_pages(frame, home, PAGE_SIZE, false);
+                assert_eq!(moved.stopped, None, "{:?}", get(home).map(|page| page[0]));
             }
         }
-        is_over.store(true, Ordering::Relaxed);
     });
-    all(&frames).for_each(|at| assert_eq!(get(at), whole(0)));
+    places().for_each(|(_, frame)| assert_eq!(get(frame), whole(0)));
 }

@@ -14,27 +14,32 @@ const PAGES: u64 = 8;
 const ALL: u64 = PAGES * PAGE_SIZE;
 
 /// A userfaultfd, memory whose faults it has, and memory that it may move to.
-struct Scene {
-    uffd: Uffd,
+pub(super) struct Scene {
+    pub(super) uffd: Uffd,
     home: Reservation,
     frames: Reservation,
 }
 
 impl Scene {
     fn new() -> Self {
+        Self::of(ALL)
+    }
+
+    /// With so many bytes of each.
+    pub(super) fn of(bytes: u64) -> Self {
         let uffd = Uffd::open(FaultPath::InThread).expect("a userfaultfd in the thread");
-        let home = Reservation::new(ALL).expect("memory");
-        let frames = Reservation::new(ALL).expect("memory");
-        uffd.register(home.address(), ALL).expect("registered");
-        uffd.register_target(frames.address(), ALL).expect("registered as a target");
+        let home = Reservation::new(bytes).expect("memory");
+        let frames = Reservation::new(bytes).expect("memory");
+        uffd.register(home.address(), bytes).expect("registered");
+        uffd.register_target(frames.address(), bytes).expect("registered as a target");
         Self { uffd, home, frames }
     }
 
-    fn home(&self, page: u64) -> u64 {
+    pub(super) fn home(&self, page: u64) -> u64 {
         self.home.address() + page * PAGE_SIZE
     }
 
-    fn frame(&self, page: u64) -> u64 {
+    pub(super) fn frame(&self, page: u64) -> u64 {
         self.frames.address() + page * PAGE_SIZE
     }
 
